@@ -136,6 +136,8 @@ class BoardView:
     row_labels: tuple[str, ...]
     column_labels: tuple[str, ...]
     player_names: tuple[str, str]
+    # (row, column) of the pieces that settled a finished game, such as four in a row
+    deciding: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
