@@ -1,0 +1,29 @@
+"""Plain convolutional network: a tower without residual connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from engine.networks.heads import outcome_head, policy_head
+from engine.networks.layers import ConvNorm
+
+if TYPE_CHECKING:
+    from engine.networks.network import NetworkConfig
+
+
+def build(
+    config: NetworkConfig, *, observation_shape: tuple[int, int, int], num_actions: int
+) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """Body of ``config.blocks`` 3x3 convolutions, and the two heads."""
+    planes, *board = observation_shape
+    layers: list[nn.Module] = []
+    for block in range(config.blocks):
+        inputs = planes if block == 0 else config.channels
+        layers += [ConvNorm(inputs, config.channels, kernel=3), nn.ReLU()]
+    return (
+        nn.Sequential(*layers),
+        policy_head(config, board=tuple(board), num_actions=num_actions),
+        outcome_head(config, board=tuple(board)),
+    )
