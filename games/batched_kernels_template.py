@@ -51,18 +51,23 @@ def _proven_outcome(line, actions, depth, plies):
         return np.int8(1 if result > 0 else (-1 if result < 0 else 0))
     if depth == plies:
         return np.int8(_UNPROVEN)
+    if SETTLES_IN_TWO and depth + 2 <= plies:
+        outcome = np.int8(settled_in_two(line[depth]))
+        if outcome != _UNPROVEN or depth + 2 == plies:
+            return outcome
     count = legal_actions(line[depth], actions[depth])
     # Moves that win at once first: they spare the search of everything else.
-    all_moves_end = True
-    for k in range(count):
-        line[depth + 1] = line[depth]
-        step(line[depth + 1], actions[depth, k])
-        if not line[depth + 1].finished:
-            all_moves_end = False
-        elif line[depth + 1].returns[mover] > 0:
-            return np.int8(1)
-    if depth + 1 == plies and not all_moves_end:
-        return np.int8(_UNPROVEN)
+    if not (SETTLES_IN_TWO and depth + 2 <= plies):
+        all_moves_end = True
+        for k in range(count):
+            line[depth + 1] = line[depth]
+            step(line[depth + 1], actions[depth, k])
+            if not line[depth + 1].finished:
+                all_moves_end = False
+            elif line[depth + 1].returns[mover] > 0:
+                return np.int8(1)
+        if depth + 1 == plies and not all_moves_end:
+            return np.int8(_UNPROVEN)
     best = np.int8(-1)
     some_unproven = False
     for k in range(count):

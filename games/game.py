@@ -27,7 +27,9 @@ HEADER: tuple[tuple[Any, ...], ...] = (
     ("returns", "<f4", (NUM_PLAYERS,)),  # result per player in -1..+1; zeros until finished
 )
 
-#: ``BatchedRules.prove`` writes this where the result is not settled within the plies searched.
+#: Exact results for the player to move, as ``BatchedRules.prove`` writes them.
+WIN, DRAW, LOSS = 1, 0, -1
+#: What it writes where the result is not settled within the plies searched.
 UNPROVEN = 2
 
 States = NDArray[np.void]  # [B] records of a game's ``state_dtype``
