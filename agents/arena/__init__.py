@@ -1,0 +1,1 @@
+"""Matches, ratings, and how often a move is right."""

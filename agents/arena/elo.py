@@ -1,0 +1,162 @@
+"""Ratings from results: Bradley-Terry with draws and an advantage of moving first.
+
+The model is Davidson's with a home advantage. With ``s`` the rating of the first player minus that
+of the second plus the advantage, in natural units (400 Elo are ln 10):
+
+    P(first wins) : P(draw) : P(second wins)  =  exp(s / 2) : exp(d) : exp(-s / 2)
+
+Its log-likelihood is concave, so Newton's method finds the one maximum, and the Fisher information
+there gives the errors. One rating is held at zero, the anchor's; every interval is that of the
+difference to the anchor. A weak normal prior on each rating keeps the maximum finite when somebody
+wins every game; it holds back a rating that has hundreds of informative games by less than an Elo.
+
+Sources: Davidson 1970, "On extending the Bradley-Terry model to accommodate ties in paired
+comparison experiments"; Davidson and Beaver 1977, "On extending the Bradley-Terry model to incorporate
+within-pair order effects".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.agent import AgentError
+from agents.arena.intervals import Z_95
+from agents.arena.match import MatchResult, Tally
+
+_ELO = 400.0 / math.log(10.0)  # Elo in one natural unit
+_PRIOR_ELO = 1000.0  # standard deviation of the prior on ratings and on the advantage
+_PRIOR_DRAW = 5.0  # the same for d, which has no unit
+_MAX_STEPS = 200
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Games in which ``first`` moved first."""
+
+    first: str
+    second: str
+    tally: Tally  # from the view of ``first``
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One number in Elo with its 95 % interval."""
+
+    elo: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """A fit; players are in the order in which they were first seen."""
+
+    anchor: str  # its rating is 0
+    players: dict[str, Rating]
+    first_player_advantage: Rating
+    even_draw_rate: float  # share of draws between equals, nobody having an advantage
+
+
+def pairings_of(result: MatchResult) -> list[Pairing]:
+    """The two tables of a match: A moving first, and B moving first."""
+    second = result.as_second
+    reversed_tally = Tally(wins=second.losses, draws=second.draws, losses=second.wins)
+    return [
+        Pairing(first=result.a, second=result.b, tally=result.as_first),
+        Pairing(first=result.b, second=result.a, tally=reversed_tally),
+    ]
+
+
+def fit_ratings(pairings: Sequence[Pairing], *, anchor: str) -> Ratings:
+    """Most likely ratings given all results.
+
+    Args:
+        pairings: results by who moved first; games of a player against itself are left out.
+        anchor: the player whose rating is 0.
+
+    Raises:
+        AgentError: the anchor played no game.
+    """
+    used = [each for each in pairings if each.first != each.second and each.tally.games]
+    names = list(dict.fromkeys(name for each in used for name in (each.first, each.second)))
+    if anchor not in names:
+        raise AgentError(f"ratings are measured from {anchor!r}, which played no game")
+    free = [name for name in names if name != anchor]
+    design, counts = _table(used, free)
+    prior = np.full(len(free) + 2, (_ELO / _PRIOR_ELO) ** 2)
+    prior[-1] = 1.0 / _PRIOR_DRAW**2
+    solution, information = _newton(design, counts, prior)
+    errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    players = {name: _rating(solution[i], errors[i]) for i, name in enumerate(free)}
+    players[anchor] = Rating(elo=0.0, low=0.0, high=0.0)
+    draw = math.exp(solution[-1])
+    return Ratings(
+        anchor=anchor,
+        players={name: players[name] for name in names},
+        first_player_advantage=_rating(solution[-2], errors[-2]),
+        even_draw_rate=draw / (2.0 + draw),
+    )
+
+
+def _rating(natural: float, error: float) -> Rating:
+    """A natural parameter and its standard error as Elo."""
+    elo, spread = float(natural) * _ELO, float(error) * _ELO * Z_95
+    return Rating(elo=elo, low=elo - spread, high=elo + spread)
+
+
+def _table(pairings: Sequence[Pairing], free: list[str]) -> tuple[NDArray, NDArray]:
+    """Linear predictors of win, draw and loss for each pairing, and how often each happened.
+
+    Returns:
+        Design ``[N, 3, F + 2]`` (free ratings, the advantage, d) and counts ``[N, 3]``.
+    """
+    design = np.zeros((len(pairings), 3, len(free) + 2))
+    counts = np.zeros((len(pairings), 3))
+    for n, each in enumerate(pairings):
+        difference = np.zeros(len(free) + 2)
+        for name, sign in ((each.first, 1.0), (each.second, -1.0)):
+            if name in free:
+                difference[free.index(name)] += sign
+        difference[-2] = 1.0
+        design[n, 0] = difference / 2
+        design[n, 2] = -difference / 2
+        design[n, 1, -1] = 1.0
+        counts[n] = each.tally.wins, each.tally.draws, each.tally.losses
+    return design, counts
+
+
+def _newton(design: NDArray, counts: NDArray, prior: NDArray) -> tuple[NDArray, NDArray]:
+    """Maximum of the log-likelihood plus log-prior, and the information matrix there."""
+    point = np.zeros(design.shape[2])
+    games = counts.sum(axis=1)
+
+    def objective(at: NDArray) -> float:
+        logits = design @ at
+        return float((counts * _log_softmax(logits)).sum() - 0.5 * (prior * at * at).sum())
+
+    for _ in range(_MAX_STEPS):
+        chances = np.exp(_log_softmax(design @ point))
+        gradient = np.einsum("nk,nkf->f", counts - games[:, None] * chances, design) - prior * point
+        mean = np.einsum("nk,nkf->nf", chances, design)
+        spread = np.einsum("n,nk,nkf,nkg->fg", games, chances, design, design)
+        information = spread - np.einsum("n,nf,ng->fg", games, mean, mean) + np.diag(prior)
+        step = np.linalg.solve(information, gradient)
+        if np.abs(step).max() < _TOLERANCE:
+            break
+        scale, before = 1.0, objective(point)
+        while scale > 1e-6 and objective(point + scale * step) < before:
+            scale /= 2  # Newton may overshoot where the likelihood is flat
+        point = point + scale * step
+    return point, information
+
+
+def _log_softmax(logits: NDArray) -> NDArray:
+    """Logarithm of the softmax over the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
