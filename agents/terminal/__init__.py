@@ -1,0 +1,1 @@
+"""Playing in a terminal: a session, and two ways to show it."""

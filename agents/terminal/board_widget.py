@@ -1,0 +1,241 @@
+"""The board as a Textual widget: painted pieces, mouse and cursor."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agents.terminal.board_view import Cell, Targets
+from agents.terminal.raster import (
+    BACKGROUND,
+    HINT,
+    LIGHT,
+    PITCHES,
+    PLAYERS,
+    Marks,
+    board_pixels,
+    is_drawn,
+)
+from games.game import BoardView
+
+_LABEL_DIM = (104, 116, 145)
+_LABEL = (190, 200, 224)
+
+
+def board_size(view: BoardView, pitch: int) -> Size:
+    """Characters that a board needs, labels included."""
+    margin = _margin(view)
+    rows, columns = len(view.pieces), len(view.pieces[0])
+    return Size(2 * margin + columns * pitch + 1, 1 + (rows * pitch + 2) // 2)
+
+
+def _margin(view: BoardView) -> int:
+    """Columns kept free on both sides for row labels."""
+    longest = max((len(label) for label in view.row_labels), default=0)
+    return longest + 1 if longest else 0
+
+
+class BoardWidget(Widget):
+    """Draws one position and reports clicks as actions."""
+
+    DEFAULT_CSS = "BoardWidget { width: 1fr; height: 1fr; }"
+
+    class Chosen(Message):
+        """A person clicked where a move can be played."""
+
+        def __init__(self, action: int) -> None:
+            self.action = action
+            super().__init__()
+
+    class Missed(Message):
+        """A person clicked a square where no move can be played."""
+
+    def __init__(self, view: BoardView, *, drops: bool, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view = view
+        self._drops = drops
+        self._targets = Targets(by_cell={}, landing={})
+        self._marks = Marks()
+        self._strips: list[Strip] = []
+        self.cursor: Cell | None = None
+
+    def show(self, view: BoardView, *, targets: Targets, marks: Marks) -> None:
+        """Draw another position.
+
+        Args:
+            view: the board.
+            targets: where a person may move now; empty while none may.
+            marks: last move, hint and what else is pointed out; the cursor's mark is added here.
+        """
+        self._view = view
+        self._targets = targets
+        self._marks = marks
+        self._paint()
+
+    # --- Where the person points ----------------------------------------------------------------
+
+    def move_cursor(self, rows: int, columns: int) -> None:
+        """Move the keyboard's cursor, from the middle of the board at first."""
+        height, width = len(self._view.pieces), len(self._view.pieces[0])
+        if self.cursor is None:
+            self.cursor = ((height - 1) // 2, (width - 1) // 2)
+        else:
+            row, column = self.cursor
+            self.cursor = ((row + rows) % height, (column + columns) % width)
+        self._paint()
+
+    @property
+    def action_at_cursor(self) -> int | None:
+        """The move that the cursor points at."""
+        return self._targets.by_cell.get(self.cursor) if self.cursor is not None else None
+
+    def cell_at(self, x: int, y: int) -> Cell | None:
+        """The square under a character of the widget; labels count as the column's top square."""
+        pitch, left, top = self._layout()
+        column, row = (x - left) // pitch, 2 * (y - top - 1) // pitch
+        rows, columns = len(self._view.pieces), len(self._view.pieces[0])
+        if y == top and self._drops:
+            row = 0
+        if 0 <= column < columns and 0 <= row < rows and y >= top:
+            return row, column
+        return None
+
+    def character_of(self, cell: Cell) -> tuple[int, int]:
+        """A character (x, y) of the widget that shows ``cell``."""
+        pitch, left, top = self._layout()
+        return left + cell[1] * pitch + pitch // 2, top + 1 + (cell[0] * pitch + pitch // 2) // 2
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Let the cursor follow the mouse."""
+        cell = self.cell_at(event.x, event.y)
+        if cell != self.cursor:
+            self.cursor = cell
+            self._paint()
+
+    def on_leave(self) -> None:
+        """Forget the mouse when it leaves the board."""
+        self.cursor = None
+        self._paint()
+
+    def on_click(self, event: events.Click) -> None:
+        """Report the move that was clicked."""
+        cell = self.cell_at(event.x, event.y)
+        if cell is None:
+            return
+        action = self._targets.by_cell.get(cell)
+        self.post_message(self.Missed() if action is None else self.Chosen(action))
+
+    # --- Painting -------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        """Choose the size of the squares anew."""
+        self._paint()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of characters."""
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip([Segment(" " * self.size.width, _style(LIGHT, BACKGROUND))])
+
+    def _layout(self) -> tuple[int, int, int]:
+        """Pitch of the squares, and the character where the board begins (left, top)."""
+        fitting = [
+            pitch
+            for pitch in PITCHES
+            if board_size(self._view, pitch).width <= self.size.width
+            and board_size(self._view, pitch).height <= self.size.height
+        ]
+        pitch = fitting[0] if fitting else PITCHES[-1]
+        size = board_size(self._view, pitch)
+        left = max(0, (self.size.width - size.width) // 2) + _margin(self._view)
+        return pitch, left, max(0, (self.size.height - size.height) // 2)
+
+    def _paint(self) -> None:
+        """Make the lines that ``render_line`` hands out."""
+        if not self.size.width or not self.size.height:
+            return
+        pitch, left, top = self._layout()
+        action = self.action_at_cursor
+        cursor = self._targets.landing.get(action, ()) if action is not None else ()
+        marks = Marks(
+            last=self._marks.last,
+            deciding=self._marks.deciding,
+            legal=frozenset(cell for cells in self._targets.landing.values() for cell in cells),
+            cursor=cursor,
+            hinted=self._marks.hinted,
+            mover=self._marks.mover,
+        )
+        pixels = board_pixels(self._view, marks, pitch=pitch, drops=self._drops)
+        lines = [self._blank()] * top + [self._column_labels(pitch, left)]
+        for y in range(0, len(pixels), 2):
+            lines.append(self._row_of_characters(pixels, y, pitch=pitch, left=left))
+        self._strips = lines[: self.size.height]
+        self.refresh()
+
+    def _blank(self) -> Strip:
+        return Strip([Segment(" " * self.size.width, _style(LIGHT, BACKGROUND))])
+
+    def _column_labels(self, pitch: int, left: int) -> Strip:
+        """Labels over the columns, bright where a move can be played."""
+        playable = {column for _, column in self._targets.by_cell}
+        hinted = {column for _, column in self._marks.hinted}
+        pointed = self.cursor[1] if self.cursor is not None else -1
+        segments = [Segment(" " * (left + 1), _style(LIGHT, BACKGROUND))]
+        for column, label in enumerate(self._view.column_labels):
+            colour = _LABEL if column in playable else _LABEL_DIM
+            text = label
+            if column in hinted:
+                colour = HINT
+            if column == pointed and column in playable:
+                colour = PLAYERS[self._marks.mover]
+                text = f"▾{label}" if self._drops else label
+            style = _style(colour, BACKGROUND, bold=column in playable)
+            segments.append(Segment(text.center(pitch - 1)[: pitch - 1] + " ", style))
+        return self._filled(segments)
+
+    def _row_of_characters(self, pixels: np.ndarray, y: int, *, pitch: int, left: int) -> Strip:
+        """Pixels ``y`` and ``y + 1`` as half blocks, with row label and written pieces."""
+        row, middle = y // pitch, (y % pitch) // 2 == pitch // 4
+        on_board = row < len(self._view.pieces)
+        margin = _margin(self._view)
+        label = self._view.row_labels[row] if on_board and middle else ""
+        segments = [
+            Segment(" " * (left - margin), _style(LIGHT, BACKGROUND)),
+            Segment(label.ljust(margin), _style(_LABEL, BACKGROUND)),
+        ]
+        for x in range(pixels.shape[1]):
+            upper, lower = tuple(pixels[y, x].tolist()), tuple(pixels[y + 1, x].tolist())
+            text, style = "▀", _style(upper, lower)
+            if on_board and middle:
+                column = (x - pitch // 2) // pitch
+                written = self._written_at(row, column, x - column * pitch - pitch // 2)
+                if written is not None:
+                    text, owner = written
+                    style = _style(PLAYERS[owner] if owner >= 0 else LIGHT, upper, bold=True)
+            segments.append(Segment(text, style))
+        return self._filled(segments)
+
+    def _written_at(self, row: int, column: int, offset: int) -> tuple[str, int] | None:
+        """The character of a piece that has no shape of its own, and its owner."""
+        if not 0 <= column < len(self._view.pieces[0]):
+            return None
+        piece = self._view.pieces[row][column]
+        if is_drawn(piece, drops=self._drops) or not 0 <= offset < len(piece):
+            return None
+        return piece[offset], self._view.owners[row][column]
+
+    def _filled(self, segments: list[Segment]) -> Strip:
+        """A line as wide as the widget."""
+        strip = Strip(segments).simplify()
+        return strip.adjust_cell_length(self.size.width, _style(LIGHT, BACKGROUND))
+
+
+def _style(colour: tuple[int, ...], back: tuple[int, ...], *, bold: bool = False) -> Style:
+    return Style(color=Color.from_rgb(*colour), bgcolor=Color.from_rgb(*back), bold=bold)

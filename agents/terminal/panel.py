@@ -1,0 +1,143 @@
+"""What stands beside the board: who plays, what the engine thinks, how the game went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from agents.terminal.raster import BACKGROUND, PLAYERS, Colour
+from agents.terminal.session import HUMAN, Session
+from agents.terminal.thought import MoveThought, Thought
+
+WIDTH = 36  # characters, margins included
+_INNER = WIDTH - 3
+_DRAW: Colour = (98, 110, 138)
+_EMPTY: Colour = (32, 40, 60)
+_MUTED = "rgb(130,142,170)"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def rgb(colour: Colour) -> str:
+    """A colour in Rich's notation."""
+    return f"rgb({colour[0]},{colour[1]},{colour[2]})"
+
+
+def players_text(session: Session) -> Text:
+    """Both players with their colours; an arrow at the one to move."""
+    names = session.game.board_view(session.state).player_names
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for player, (name, who) in enumerate(zip(names, session.players, strict=True)):
+        to_move = not session.is_finished and int(session.state["to_play"]) == player
+        text.append("▸ " if to_move else "  ", style="bold")
+        text.append("● ", style=rgb(PLAYERS[player]))
+        text.append(f"{name}  ", style="bold")
+        text.append(
+            "you" if who == HUMAN and session.engine_players else who,
+            style="" if to_move else _MUTED,
+        )
+        text.append("\n" if player == 0 else "")
+    return text
+
+
+def chances_text(thought: Thought | None, names: tuple[str, str]) -> Text:
+    """Win, draw and loss as one bar, player 0 from the left, and as numbers."""
+    if thought is None:
+        text = Text(" " * _INNER, style=Style(bgcolor=rgb(_EMPTY)))
+        return text.append("\n").append("no opinion yet", style=f"{_MUTED} on {rgb(BACKGROUND)}")
+    shares = (thought.win_chances[0], thought.draw_chance, thought.win_chances[1])
+    colours = (PLAYERS[0], _DRAW, PLAYERS[1])
+    text = Text(no_wrap=True)
+    for width, colour in zip(whole_shares(shares, _INNER), colours, strict=True):
+        text.append("█" * width, style=rgb(colour))
+    text.append("\n")
+    first, draw, second = whole_shares(shares, 100)
+    left, middle, right = f"{names[0]} {first} %", f"draw {draw} %", f"{names[1]} {second} %"
+    gap = max(2, _INNER - len(left) - len(middle) - len(right))
+    text.append(left, style=f"bold {rgb(PLAYERS[0])}").append(" " * (gap // 2))
+    text.append(middle, style=_MUTED).append(" " * (gap - gap // 2))
+    return text.append(right, style=f"bold {rgb(PLAYERS[1])}")
+
+
+def line_text(thought: Thought | None) -> Text:
+    """The best line, each move in its player's colour as far as players alternate."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    if thought is None or not thought.line:
+        return text.append("-", style=_MUTED)
+    for index, move in enumerate(thought.line):
+        text.append(f"{move} ", style=rgb(PLAYERS[(thought.mover + index) % 2]))
+    return text
+
+
+def moves_table(thought: Thought | None, *, rows: int) -> Table:
+    """Candidate moves: share of the engine's choice as a bar, visits, win chance."""
+    table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style=_MUTED)
+    table.add_column("move", justify="right", no_wrap=True)
+    table.add_column("choice", ratio=1, no_wrap=True)
+    table.add_column("visits", justify="right", no_wrap=True)
+    table.add_column("win", justify="right", no_wrap=True)
+    for index, move in enumerate(thought.moves[:rows] if thought is not None else ()):
+        strong = "bold" if index == 0 else ""
+        table.add_row(
+            Text(move.text, style=strong),
+            Text(_bar(move.share, 11), style=rgb(PLAYERS[thought.mover])),
+            Text(_visits(move), style=strong or _MUTED),
+            Text(f"{100 * move.win_chance:.0f} %", style=strong),
+        )
+    return table
+
+
+def strip_text(expectations: Sequence[float | None], *, width: int, height: int) -> Text:
+    """The game so far: expected score of player 0 after every ply, as columns of pixels.
+
+    Args:
+        expectations: one for each position, 0..1; None where nothing was thought of it, drawn
+            like the position before.
+        width: characters; a longer game is thinned to fit, its last position is always shown.
+        height: characters, two pixels each.
+    """
+    values: list[float | None] = []
+    for value in expectations:
+        values.append(value if value is not None else (values[-1] if values else None))
+    if len(values) > width:
+        values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
+    stretch = max(1, min(3, width // max(1, len(values))))
+    values = [value for value in values for _ in range(stretch)]
+    values += [None] * (width - len(values))
+    text = Text(no_wrap=True)
+    for row in range(height):
+        for value in values[:width]:
+            upper, lower = (_strip_pixel(value, 2 * row + i, 2 * height) for i in (0, 1))
+            text.append("▀", style=f"{rgb(upper)} on {rgb(lower)}")
+        text.append("\n" if row + 1 < height else "")
+    return text
+
+
+def whole_shares(shares: Sequence[float], total: int) -> list[int]:
+    """Whole numbers in proportion to ``shares`` that sum to ``total`` (largest remainders)."""
+    scaled = [share * total for share in shares]
+    whole = [int(value) for value in scaled]
+    order = sorted(range(len(whole)), key=lambda i: whole[i] - scaled[i])
+    for index in order[: total - sum(whole)]:
+        whole[index] += 1
+    return whole
+
+
+def _strip_pixel(value: float | None, row: int, rows: int) -> Colour:
+    """Colour of one pixel: player 0 grows from below, player 1 hangs from above."""
+    if value is None:
+        return _EMPTY
+    return PLAYERS[0] if rows - row <= round(value * rows) else PLAYERS[1]
+
+
+def _bar(share: float, width: int) -> str:
+    """A horizontal bar with eighths of a character."""
+    eighths = round(share * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def _visits(move: MoveThought) -> str:
+    return f"{move.visits}" if move.visits else "-"

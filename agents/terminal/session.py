@@ -1,0 +1,420 @@
+"""A game between people and an engine, without any terminal: what both ways of playing share.
+
+The session is owned by one thread. Only the engine runs elsewhere: ``request_reply`` and
+``request_thought`` hand the position to a thread of its own and return a future; its answer changes
+the session when it is given back with ``accept``, and only if it is still about the position on
+the board.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agents.agent import Agent, Decisions
+from agents.terminal.game_record import GameRecord, save_record
+from agents.terminal.strength import DEFAULT_LEVEL, Strength, draw_slot
+from agents.terminal.thinker import Thinker
+from agents.terminal.thought import Thought, read_analysis, settled_thought
+from games.game import NUM_PLAYERS, Game, GameError, IllegalMoveError
+
+HUMAN = "human"
+
+#: Hints and analysis are given at this level at least, however weakly the engine plays.
+_ADVICE_LEVEL = 7
+
+
+class SessionError(GameError):
+    """Something that cannot be done in the session as it stands; one line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opponent:
+    """An engine that can sit down at the board, before anything heavy is loaded.
+
+    Args:
+        name: how it is called.
+        make: an agent for so many simulations a move; called in the engine's thread, since it may
+            take seconds (libraries and weights are loaded).
+        levels: its strengths, the weakest first; empty where it plays in one way only.
+    """
+
+    name: str
+    make: Callable[[int], Agent]
+    levels: tuple[Strength, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the engine made of one position."""
+
+    revision: int  # of the session when it was asked
+    action: int
+    thought: Thought | None  # None: an engine that has nothing to say
+    is_reply: bool  # to be played, not only looked at
+
+
+class Session:
+    """One sitting at the board; new games, take-backs and changes of side belong to it.
+
+    Args:
+        game: what is played.
+        opponent: the engine that plays; None: people play each other.
+        adviser: the engine that hints and analyses.
+        engine_players: which players the engine moves for.
+        level: strength of the engine, 1 to ``len(levels)``; None: the usual one.
+        custom: a strength that is none of its levels, instead of ``level``.
+        seed: of the draws that weak levels make.
+        actions: moves already played, as from a saved game; they are trusted to be legal.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        *,
+        opponent: Opponent | None,
+        adviser: Opponent,
+        engine_players: frozenset[int],
+        level: int | None = None,
+        custom: Strength | None = None,
+        seed: int = 0,
+        actions: tuple[int, ...] = (),
+    ) -> None:
+        self.game = game
+        self.opponent = opponent
+        self.adviser = adviser
+        self.engine_players = engine_players if opponent is not None else frozenset()
+        self.level = level or DEFAULT_LEVEL
+        self.seed = seed
+        self.revision = 0
+        self._games = 0
+        self._custom = custom
+        self._thinker = Thinker()
+        self._agents: dict[tuple[str, int], Agent] = {}
+        self._thoughts: dict[int, Thought] = {}
+        self._states = [_copy(game.rules.initial(1)[0])]
+        self._actions: list[int] = []
+        for action in actions:
+            self._step(action)
+
+    # --- What is on the board ---------------------------------------------------------------
+
+    @property
+    def state(self) -> np.void:
+        """The position on the board; not to be written to."""
+        return self._states[-1]
+
+    @property
+    def states(self) -> tuple[np.void, ...]:
+        """Every position of the game, the start position first."""
+        return tuple(self._states)
+
+    @property
+    def actions(self) -> tuple[int, ...]:
+        """The moves played."""
+        return tuple(self._actions)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the game is over."""
+        return bool(self.state["finished"])
+
+    @property
+    def is_engine_to_move(self) -> bool:
+        """Whether a reply is due."""
+        return not self.is_finished and int(self.state["to_play"]) in self.engine_players
+
+    @property
+    def legal(self) -> list[int]:
+        """Actions that can be played now."""
+        return self.game.legal(self.state)
+
+    @property
+    def legal_texts(self) -> list[str]:
+        """Moves that can be played now, in the game's notation."""
+        return [self.game.action_to_text(self.state, action) for action in self.legal]
+
+    @property
+    def move_texts(self) -> list[str]:
+        """The moves played, in the game's notation."""
+        return [
+            self.game.action_to_text(state, action)
+            for state, action in zip(self._states, self._actions, strict=False)
+        ]
+
+    @property
+    def players(self) -> tuple[str, str]:
+        """Who sits at the board, player 0 first."""
+        return tuple(
+            f"{self.opponent.name}{self._level_text()}"
+            if self.opponent is not None and player in self.engine_players
+            else HUMAN
+            for player in range(NUM_PLAYERS)
+        )
+
+    @property
+    def result_text(self) -> str:
+        """How the game ended, from the view of who plays it; empty while it goes on."""
+        if not self.is_finished:
+            return ""
+        returns = self.state["returns"]
+        if returns[0] == returns[1]:
+            return "The game is a draw."
+        winner = int(np.argmax(returns))
+        if len(self.engine_players) != 1:
+            name = self.game.board_view(self.state).player_names[winner]
+            return f"{name} wins."
+        return "The engine wins." if winner in self.engine_players else "You win!"
+
+    def thought_at(self, ply: int) -> Thought | None:
+        """What the engine thought of the position after ``ply`` moves; exact where it is over."""
+        if self._states[ply]["finished"]:
+            return settled_thought(self._states[ply])
+        return self._thoughts.get(ply)
+
+    # --- What people do -----------------------------------------------------------------------
+
+    def play(self, action: int) -> None:
+        """Play a move for the side to move.
+
+        Raises:
+            IllegalMoveError: it cannot be played; the message lists what can.
+        """
+        if self.is_finished:
+            raise IllegalMoveError("the game is over; start a new one or take a move back")
+        if action not in self.legal:
+            legal = " ".join(self.legal_texts)
+            raise IllegalMoveError(f"that move cannot be played here; legal: {legal}")
+        self._step(action)
+
+    def play_text(self, text: str) -> None:
+        """Play a move that is given in the game's notation.
+
+        Raises:
+            GameError: it cannot be read or not be played; the message lists the legal moves.
+        """
+        if self.is_finished:
+            raise IllegalMoveError("the game is over; start a new one or take a move back")
+        try:
+            action = self.game.text_to_action(self.state, text)
+        except GameError as error:
+            message = str(error)
+            if "legal" not in message:
+                message += f"; legal: {' '.join(self.legal_texts)}"
+            raise type(error)(message) from error
+        self.play(action)
+
+    def take_back(self) -> int:
+        """Go back to where a person last chose a move; returns how many plies that was.
+
+        Raises:
+            SessionError: no person has moved yet.
+        """
+        for count in range(1, len(self._actions) + 1):
+            mover = int(self._states[-1 - count]["to_play"])
+            if mover not in self.engine_players:
+                break
+        else:
+            raise SessionError("there is no move of yours to take back")
+        for _ in range(count):
+            self._thoughts.pop(len(self._actions), None)
+            self._actions.pop()
+            self._states.pop()
+        self.revision += 1
+        return count
+
+    def switch_sides(self) -> None:
+        """The engine takes the other side of the board.
+
+        Raises:
+            SessionError: no engine plays.
+        """
+        if self.opponent is None:
+            raise SessionError("nobody to change sides with: people play each other")
+        self.engine_players = frozenset(range(NUM_PLAYERS)) - self.engine_players
+        self.revision += 1
+
+    def new_game(self) -> None:
+        """Clear the board; sides and strength stay."""
+        del self._states[1:], self._actions[:]
+        self._thoughts.clear()
+        self._games += 1
+        self.revision += 1
+
+    def dismiss_engine(self) -> None:
+        """People move for both sides from now on, because the engine cannot."""
+        self.engine_players = frozenset()
+        self.revision += 1
+
+    # --- Strength -----------------------------------------------------------------------------
+
+    @property
+    def strength(self) -> Strength | None:
+        """How the engine plays now; None: it has one way only."""
+        if self.opponent is None or not self.opponent.levels:
+            return None
+        return self._custom or self.opponent.levels[self.level - 1]
+
+    def set_level(self, level: int) -> None:
+        """Make the engine play at another of its levels, from its next move on.
+
+        Raises:
+            SessionError: it has no such level.
+        """
+        if self.opponent is None:
+            raise SessionError("people play each other; there is no strength to set")
+        count = len(self.opponent.levels)
+        if count == 0:
+            raise SessionError(f"{self.opponent.name} plays at one strength only")
+        if not 1 <= level <= count:
+            raise SessionError(f"strength {level} is not between 1 and {count}")
+        self.level = level
+        self._custom = None
+
+    # --- The engine -----------------------------------------------------------------------------
+
+    def warm_up(self) -> Future[None]:
+        """Load the engine in its thread while people look at the board."""
+        engine, simulations = self._advice()
+        if self.opponent is not None:
+            engine, simulations = self.opponent, self._simulations(self.strength)
+        return self._thinker.submit(lambda: self._agent(engine, simulations) and None)
+
+    def request_reply(self) -> Future[Answer]:
+        """Ask for the engine's move.
+
+        Raises:
+            SessionError: it is not the engine's turn.
+        """
+        if self.opponent is None or not self.is_engine_to_move:
+            raise SessionError("it is not the engine's turn")
+        strength = self.strength
+        return self._request(
+            self.opponent,
+            self._simulations(strength),
+            temperature=strength.temperature if strength is not None else 0.0,
+            is_reply=True,
+        )
+
+    def request_thought(self) -> Future[Answer]:
+        """Ask what the adviser thinks of the position, and what it would play.
+
+        Raises:
+            SessionError: the game is over.
+        """
+        if self.is_finished:
+            raise SessionError("the game is over; there is nothing left to think about")
+        engine, simulations = self._advice()
+        return self._request(engine, simulations, temperature=0.0, is_reply=False)
+
+    def accept(self, answer: Answer) -> bool:
+        """Use an answer: keep its thought and play its move if it is a reply.
+
+        Returns:
+            False: the board has changed since it was asked for, and nothing was done.
+        """
+        if answer.revision != self.revision:
+            return False
+        if answer.thought is not None:
+            self._thoughts[len(self._actions)] = answer.thought
+        if answer.is_reply:
+            self._step(answer.action)
+        return True
+
+    def close(self) -> None:
+        """Let go of the engine. The session is not used afterwards."""
+        self._thinker.close(self._close_agents)
+
+    # --- Keeping games ----------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write the game to a file; the session is the same afterwards, saved or not.
+
+        Raises:
+            GameRecordError: the file cannot be written.
+        """
+        record = GameRecord(
+            game_id=self.game.id,
+            players=self.players,
+            date=datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
+            actions=self.actions,
+        )
+        save_record(record, self.game, path)
+
+    # --- Inside ---------------------------------------------------------------------------------
+
+    def _step(self, action: int) -> None:
+        states = np.array([self.state], self.game.state_dtype)
+        self.game.rules.step(states, np.array([action], np.int32))
+        self._states.append(_copy(states[0]))
+        self._actions.append(action)
+        self.revision += 1
+
+    def _level_text(self) -> str:
+        if self.strength is None:
+            return ""
+        if self._custom is not None:
+            return f", {self._custom.text}"
+        return f", level {self.level}"
+
+    @staticmethod
+    def _simulations(strength: Strength | None) -> int:
+        return strength.simulations if strength is not None else 0
+
+    def _advice(self) -> tuple[Opponent, int]:
+        levels = self.adviser.levels
+        if not levels:
+            return self.adviser, 0
+        least = levels[_ADVICE_LEVEL - 1].simulations
+        if self.opponent is self.adviser:
+            least = max(least, self._simulations(self.strength))
+        return self.adviser, least
+
+    def _request(
+        self, engine: Opponent, simulations: int, *, temperature: float, is_reply: bool
+    ) -> Future[Answer]:
+        revision, state, ply = self.revision, _copy(self.state), len(self._actions)
+
+        def think() -> Answer:
+            decisions = self._agent(engine, simulations).choose_one(state)
+            analysis = decisions.analysis
+            return Answer(
+                revision=revision,
+                action=self._pick(decisions, temperature=temperature, ply=ply),
+                thought=read_analysis(self.game, state, analysis) if analysis is not None else None,
+                is_reply=is_reply,
+            )
+
+        return self._thinker.submit(think)
+
+    def _pick(self, decisions: Decisions, *, temperature: float, ply: int) -> int:
+        """The engine's own choice, or a draw from its shares at a weak level."""
+        if temperature == 0 or decisions.analysis is None:
+            return int(decisions.actions[0])
+        analysis = decisions.analysis
+        count = int(analysis.counts[0])
+        rng = np.random.default_rng((self.seed, self._games, ply))
+        slot = draw_slot(analysis.policies[0, :count], temperature=temperature, rng=rng)
+        return int(analysis.legal[0, slot])
+
+    def _agent(self, engine: Opponent, simulations: int) -> Agent:
+        """The agent for a strength, made at its first use. Called in the engine's thread only."""
+        key = (engine.name, simulations)
+        if key not in self._agents:
+            self._agents[key] = engine.make(simulations)
+        return self._agents[key]
+
+    def _close_agents(self) -> None:
+        for agent in self._agents.values():
+            agent.close()
+        self._agents.clear()
+
+
+def _copy(state: np.void) -> np.void:
+    """A record that no array can change any more."""
+    return state.copy()

@@ -1,0 +1,178 @@
+"""`meijin play`: a person against the engine, in the terminal or line by line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from agents.agent import AgentError
+from agents.terminal.session import HUMAN, Opponent, Session
+from agents.terminal.strength import Strength
+from games import make, registered_games
+from games.game import NUM_PLAYERS, Game
+from scripts.agent_options import AGENT_HELP, DEFAULT_GAME, seed_option
+
+_SIDES = ("first", "second", "random")
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What the command's argument turned out to be."""
+
+    game: Game
+    engine: str | None = None  # a run directory or weights file that plays
+    actions: tuple[int, ...] = ()  # of a saved game
+    human: int | None = None  # where the person sat in a saved game
+
+
+@click.command("play")
+@click.argument("target", default=DEFAULT_GAME, metavar="[GAME|RUN|FILE]")
+@click.option("--opponent", "spec", help=f"{AGENT_HELP} 'human': two people play.")
+@click.option(
+    "--side", type=click.Choice(_SIDES), help="Where you sit; first, or as in the saved game."
+)
+@click.option("--strength", type=click.IntRange(1, 10), help="Level of the engine. [default: 8]")
+@click.option(
+    "--simulations", type=click.IntRange(min=1), help="Simulations a move instead of a level."
+)
+@seed_option
+@click.option("--plain", is_flag=True, help="Line by line, as with a pipe or a screen reader.")
+def command(
+    target: str,
+    spec: str | None,
+    side: str | None,
+    strength: int | None,
+    simulations: int | None,
+    seed: int,
+    plain: bool,
+) -> None:
+    """Play a game, against the newest network of a training run, or go on with a saved game.
+
+    Example: meijin play connect_four --strength 4
+    """
+    if strength is not None and simulations is not None:
+        raise click.UsageError("--strength and --simulations exclude each other; give one of them")
+    found = _resolve(target)
+    opponent, adviser, notice = _engines(found, spec, seed)
+    _check_strength(opponent, strength=strength, simulations=simulations)
+    session = Session(
+        found.game,
+        opponent=opponent,
+        adviser=adviser,
+        engine_players=_engine_players(found, side, seed),
+        level=strength,
+        custom=Strength(simulations=simulations) if simulations is not None else None,
+        seed=seed,
+        actions=found.actions,
+    )
+    try:
+        if plain or not _is_terminal():
+            _play_lines(session, notice)
+        else:
+            _play_on_screen(session, notice)
+    finally:
+        session.close()
+
+
+def _resolve(target: str) -> _Target:
+    """Game, run directory, weights or saved game; a registered name is always the game."""
+    path = Path(target).expanduser()
+    name = target.partition("(")[0].strip()
+    if name in registered_games() or path.suffix == ".py" or not path.exists():
+        return _Target(game=make(target))
+    if path.is_dir() or path.suffix == ".safetensors":
+        from agents.factory import game_of
+
+        game_id = game_of(str(path))
+        if game_id is None:
+            raise AgentError(f"{target} is neither a run directory nor a saved game")
+        return _Target(game=make(game_id), engine=str(path))
+    from agents.terminal.game_record import load_record
+
+    record, game = load_record(path)
+    human = record.players.index(HUMAN) if record.players.count(HUMAN) == 1 else None
+    return _Target(game=game, actions=record.actions, human=human)
+
+
+def _engines(found: _Target, spec: str | None, seed: int) -> tuple[Opponent | None, Opponent, str]:
+    """Who plays, who advises, and a sentence about it that the person should read."""
+    from agents.terminal.opponents import ROLLOUTS, SHIPPED, has_opinions, open_opponent
+
+    notice = ""
+    usual = found.engine
+    if usual is None:
+        from agents.factory import has_shipped
+
+        usual = SHIPPED if has_shipped(found.game) else ROLLOUTS
+        if usual == ROLLOUTS and (spec is None or spec == HUMAN):
+            notice = (
+                f"No network is shipped for {found.game.id}; tree search with random games plays "
+                f"instead (meijin train {found.game.id} makes a network)."
+            )
+    if spec == HUMAN:
+        return None, open_opponent(usual, game=found.game, seed=seed), notice
+    opponent = open_opponent(spec or usual, game=found.game, seed=seed)
+    if spec is None or has_opinions(spec):
+        return opponent, opponent, notice
+    return opponent, open_opponent(usual, game=found.game, seed=seed), notice
+
+
+def _check_strength(
+    opponent: Opponent | None, *, strength: int | None, simulations: int | None
+) -> None:
+    """Refuse a strength that nobody would play at."""
+    if strength is None and simulations is None:
+        return
+    option = "--strength" if strength is not None else "--simulations"
+    if opponent is None:
+        raise click.UsageError(f"{option} says nothing when two people play")
+    if not opponent.levels:
+        raise click.UsageError(f"{opponent.name} plays in one way only; leave {option} away")
+
+
+def _engine_players(found: _Target, side: str | None, seed: int) -> frozenset[int]:
+    """Which players the engine moves for."""
+    if side is None:
+        human = found.human if found.human is not None else 0
+    elif side == "random":
+        human = int(np.random.default_rng(seed or None).integers(NUM_PLAYERS))
+    else:
+        human = _SIDES.index(side)
+    return frozenset(range(NUM_PLAYERS)) - {human}
+
+
+def _is_terminal() -> bool:
+    """Whether both ends are a terminal that can be drawn on."""
+    can_draw = os.environ.get("TERM", "") not in ("", "dumb") or os.name == "nt"
+    return sys.stdin.isatty() and sys.stdout.isatty() and can_draw
+
+
+def _play_lines(session: Session, notice: str) -> None:
+    from agents.terminal.line_mode import LineMode
+
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    if notice:
+        click.echo(notice)
+    LineMode(
+        session,
+        lines=iter(sys.stdin.readline, ""),
+        output=sys.stdout,
+        echo=not sys.stdin.isatty(),
+        colour=colour,
+    ).run()
+
+
+def _play_on_screen(session: Session, notice: str) -> None:
+    from agents.terminal.app import PlayApp, check_terminal
+
+    check_terminal(session.game, shutil.get_terminal_size())
+    PlayApp(session, notice=notice).run()
+    if session.actions:
+        moves = " ".join(session.move_texts)
+        click.echo(f"{session.result_text or 'The game is unfinished.'} Moves: {moves}")
