@@ -94,6 +94,22 @@ def read_board(text: str, *, height: int, width: int, glyphs: str) -> NDArray[np
     return np.array([[glyphs.index(cell) for cell in row] for row in rows], np.int8)
 
 
+def cells_in_lines(owners: Sequence[Sequence[int]], length: int) -> tuple[tuple[int, int], ...]:
+    """Cells, as (row, column), of all lines of ``length`` or more pieces of one owner."""
+    height, width = len(owners), len(owners[0])
+    found = set()
+    for row in range(height):
+        for column in range(width):
+            for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+                line = [(row + i * down, column + i * right) for i in range(length)]
+                last_row, last_column = line[-1]
+                if last_row < height and 0 <= last_column < width:
+                    holders = {owners[r][c] for r, c in line}
+                    if len(holders) == 1 and -1 not in holders:
+                        found.update(line)
+    return tuple(sorted(found))
+
+
 def mirror_symmetries(height: int, width: int, mirrored_actions: Sequence[int]) -> Symmetries:
     """Identity and left-right mirror; ``mirrored_actions[a]`` is the mirror image of action a."""
     board = np.arange(height * width).reshape(height, width)

@@ -15,7 +15,15 @@ of one column into the bottom of the next. For 7 x 6:
 
 import numpy as np
 
-from games.authoring import draw, mirror_symmetries, mix, read_board, rule, status_line
+from games.authoring import (
+    cells_in_lines,
+    draw,
+    mirror_symmetries,
+    mix,
+    read_board,
+    rule,
+    status_line,
+)
 from games.game import (
     DRAW,
     LOSS,
@@ -234,6 +242,7 @@ def board_view(state):
         row_labels=("",) * HEIGHT,
         column_labels=tuple(str(column + 1) for column in range(WIDTH)),
         player_names=PLAYER_NAMES,
+        deciding=cells_in_lines(owners, LENGTH),
     )
 
 

@@ -175,7 +175,8 @@ class Game:
         states = self.rules.initial(1)
         for action in actions:
             self.rules.step(states, np.array([action], np.int32))
-        return states[0]
+        last: np.void = states[0]
+        return last
 
     def legal(self, state: np.void) -> list[int]:
         """Legal actions of one position, ascending."""

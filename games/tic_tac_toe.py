@@ -15,6 +15,7 @@ Cells, actions and plane cells share one numbering; people say ``a3`` for 0 and 
 import numpy as np
 
 from games.authoring import (
+    cells_in_lines,
     column_letters,
     draw,
     mix,
@@ -162,6 +163,7 @@ def board_view(state):
         row_labels=row_numbers(3),
         column_labels=column_letters(3),
         player_names=PLAYER_NAMES,
+        deciding=cells_in_lines(owners, 3),
     )
 
 

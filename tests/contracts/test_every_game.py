@@ -1,0 +1,397 @@
+"""Laws that every registered game keeps, and small variants of it, on random reachable positions.
+
+A game is tested here by being registered; there are no exceptions.
+"""
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import games
+from games.game import UNPROVEN, Game, IllegalMoveError, InvalidMoveError, InvalidPositionError
+
+SPECS = (
+    *games.registered_games(),
+    "connect_four(width=3,height=3,length=3)",
+    "connect_four(width=4,height=5)",
+    "connect_four(width=8,height=7)",  # all 64 bits
+    "connect_four(width=4,height=12,length=5)",  # no line fits but upwards
+    "connect_four(width=12,height=4,length=6)",
+)
+
+every_game = pytest.mark.parametrize("spec", SPECS)
+choices = st.lists(st.integers(0, 2**16), max_size=64)
+
+
+def position_after(game: Game, picks: list[int]) -> np.ndarray:
+    """One position [1]: each pick chooses among the legal actions until the game is over."""
+    states = game.rules.initial(1)
+    for pick in picks:
+        legal = game.legal(states[0])
+        if not legal:
+            break
+        game.rules.step(states, np.array([legal[pick % len(legal)]], np.int32))
+    return states
+
+
+@functools.cache
+def random_games(spec: str, count: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """States [N] before every ply of random games and after the last, and actions (-1: finished)."""
+    game = games.make(spec)
+    rng = np.random.default_rng(7)
+    states = game.rules.initial(count)
+    seen, played = [], []
+    while len(states):
+        actions, counts = legal_of(game, states)
+        picked = (rng.random(len(states)) * counts).astype(np.int32)
+        chosen = np.ascontiguousarray(actions[np.arange(len(states)), picked])
+        seen.append(states.copy())
+        played.append(chosen)
+        states, chosen = states[counts > 0], np.ascontiguousarray(chosen[counts > 0])
+        game.rules.step(states, chosen)
+    return np.concatenate(seen), np.concatenate(played)
+
+
+def legal_of(game: Game, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    actions = np.empty((len(states), game.max_legal), np.int32)
+    counts = np.empty(len(states), np.int32)
+    game.rules.legal_actions(states, actions, counts)
+    return actions, counts
+
+
+def planes_of(game: Game, states: np.ndarray) -> np.ndarray:
+    planes = np.full((len(states), *game.observation_shape), 77, np.uint8)
+    game.rules.observe(states, planes)
+    return planes
+
+
+@every_game
+def test_the_id_makes_the_same_game_again(spec):
+    game = games.make(spec)
+    assert games.make(game.id) is game
+    assert game.name in spec and game.rules.state_dtype == game.state_dtype
+
+
+@every_game
+def test_the_start_position_is_fresh(spec):
+    states = games.make(spec).rules.initial(3)
+    assert (states["ply"] == 0).all() and not states["finished"].any()
+    assert (states["returns"] == 0).all() and len(set(states["key"].tolist())) == 1
+
+
+@every_game
+def test_legal_actions_are_ascending_padded_and_empty_exactly_when_finished(spec):
+    game = games.make(spec)
+    states, _ = random_games(spec)
+    actions, counts = legal_of(game, states)
+    assert ((counts == 0) == states["finished"]).all()
+    assert counts.max() <= game.max_legal
+    for row, count in zip(actions, counts, strict=True):
+        legal = row[:count]
+        assert (np.diff(legal) > 0).all() and (row[count:] == -1).all()
+        assert ((0 <= legal) & (legal < game.num_actions)).all()
+
+
+@every_game
+def test_returns_sum_to_zero_and_stay_zero_until_the_end(spec):
+    states, _ = random_games(spec)
+    assert (states["returns"].sum(axis=1) == 0).all()
+    assert (np.abs(states["returns"]) <= 1).all()
+    assert (states["returns"][~states["finished"]] == 0).all()
+
+
+@every_game
+def test_plies_count_half_moves_and_stay_within_the_limit(spec):
+    game = games.make(spec)
+    states, actions = random_games(spec)
+    open_states = states[actions >= 0]
+    after = open_states.copy()
+    game.rules.step(after, np.ascontiguousarray(actions[actions >= 0]))
+    assert (after["ply"] == open_states["ply"] + 1).all()
+    assert states["ply"].max() <= game.max_plies
+    assert np.isin(states["to_play"], (0, 1)).all()
+
+
+@every_game
+def test_a_batch_equals_batches_of_one(spec):
+    game = games.make(spec)
+    states, actions = random_games(spec, 20)
+    playable = actions >= 0
+    stepped = states[playable].copy()
+    game.rules.step(stepped, np.ascontiguousarray(actions[playable]))
+    legal, counts = legal_of(game, states)
+    planes = planes_of(game, states)
+    outcomes = np.empty(len(states), np.int8)
+    game.rules.prove(states, 2, outcomes)
+    alone = np.empty(1, np.int8)
+    for b in range(len(states)):
+        one = states[b : b + 1]
+        one_legal, one_count = legal_of(game, one)
+        assert (one_legal[0] == legal[b]).all() and one_count[0] == counts[b]
+        assert (planes_of(game, one)[0] == planes[b]).all()
+        game.rules.prove(one, 2, alone)
+        assert alone[0] == outcomes[b]
+    for b, (state, action) in enumerate(zip(states[playable], actions[playable], strict=True)):
+        one = np.array([state])
+        game.rules.step(one, np.array([action], np.int32))
+        assert one[0] == stepped[b]
+
+
+@every_game
+def test_stepping_some_rows_leaves_the_others_alone(spec):
+    game = games.make(spec)
+    states = game.rules.initial(3)
+    untouched = states.copy()
+    game.rules.step(states[1:2], np.array([game.legal(states[1])[0]], np.int32))
+    assert states[0] == untouched[0] and states[2] == untouched[2] and states[1] != untouched[1]
+
+
+@every_game
+def test_reading_methods_do_not_change_states(spec):
+    game = games.make(spec)
+    states, _ = random_games(spec, 20)
+    before = states.tobytes()
+    legal_of(game, states)
+    planes_of(game, states)
+    game.rules.prove(states, 3, np.empty(len(states), np.int8))
+    assert states.tobytes() == before
+
+
+@every_game
+def test_read_only_and_strided_states_are_read_all_the_same(spec):
+    game = games.make(spec)
+    states, _ = random_games(spec, 20)
+    expected = planes_of(game, states)
+    frozen = states.copy()
+    frozen.flags.writeable = False
+    assert (planes_of(game, frozen) == expected).all()
+    assert (planes_of(game, states[::2]) == expected[::2]).all()
+    with pytest.raises(games.GameError, match="step needs contiguous, writable"):
+        game.rules.step(frozen, np.zeros(len(frozen), np.int32))
+    with pytest.raises(games.GameError, match="int64"):
+        game.rules.step(states, np.zeros(len(states), np.int64))
+
+
+@every_game
+def test_equal_positions_have_equal_keys_and_different_ones_do_not(spec):
+    states, _ = random_games(spec, 3000)
+    positions: dict[bytes, int] = {}
+    for state in states:
+        fields = b"".join(
+            state[name].tobytes() for name in states.dtype.names if name not in ("key", "ply")
+        )
+        assert positions.setdefault(fields, int(state["key"])) == int(state["key"])
+    # Once finished, nothing depends on whose turn it would be; all other fields tell positions
+    # apart, and no key is zero, so that tables may take zero for an empty slot.
+    assert len(set(positions.values())) == len(positions)
+    assert 0 not in positions.values()
+
+
+@every_game
+@settings(max_examples=40, deadline=None)
+@given(picks=choices)
+def test_text_of_moves_and_positions_reads_back(spec, picks):
+    game = games.make(spec)
+    state = position_after(game, picks)[0]
+    assert game.text_to_state(game.state_to_text(state)) == state
+    texts = [game.action_to_text(state, action) for action in game.legal(state)]
+    assert len(set(texts)) == len(texts)
+    assert [game.text_to_action(state, text) for text in texts] == game.legal(state)
+    for action in set(range(game.num_actions)) - set(game.legal(state)):
+        with pytest.raises((IllegalMoveError, InvalidMoveError)):
+            game.text_to_action(state, game.action_to_text(state, action))
+
+
+@every_game
+@pytest.mark.parametrize("text", ["", " ", "z99", "0", "-1", "4 4", "ä", "²", "1e3", "\x00"])
+def test_text_that_is_no_move_is_refused_in_one_line(spec, text):
+    game = games.make(spec)
+    with pytest.raises(InvalidMoveError) as caught:
+        game.text_to_action(game.rules.initial(1)[0], text)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@every_game
+@pytest.mark.parametrize("text", ["", "X to move", ". X", "X O X O X O X\n" * 6, "q\n" * 30])
+def test_text_that_is_no_position_is_refused_in_one_line(spec, text):
+    with pytest.raises(InvalidPositionError) as caught:
+        games.make(spec).text_to_state(text)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@every_game
+@settings(max_examples=25, deadline=None)
+@given(picks=choices)
+def test_the_board_view_fits_the_drawn_text(spec, picks):
+    game = games.make(spec)
+    state = position_after(game, picks)[0]
+    view = game.board_view(state)
+    height, width = len(view.row_labels), len(view.column_labels)
+    assert len(view.pieces) == len(view.owners) == height
+    for pieces, owners in zip(view.pieces, view.owners, strict=True):
+        assert len(pieces) == len(owners) == width
+        assert [piece == "" for piece in pieces] == [owner == -1 for owner in owners]
+    text = game.state_to_text(state)
+    assert len(text.splitlines()) >= height
+    for action in game.legal(state):
+        cell = game.cell_of_action(action)
+        if cell is not None:
+            assert -1 <= cell[0] < height and 0 <= cell[1] < width
+    winner = int(np.argmax(state["returns"]))
+    if view.deciding:
+        assert state["finished"]
+        assert {view.owners[row][column] for row, column in view.deciding} == {winner}
+
+
+@every_game
+def test_symmetries_are_permutations_and_the_first_is_the_identity(spec):
+    game = games.make(spec)
+    _, height, width = game.observation_shape
+    cells, actions = game.symmetries.cells, game.symmetries.actions
+    assert cells.shape == (game.symmetries.count, height * width)
+    assert actions.shape == (game.symmetries.count, game.num_actions)
+    assert (np.sort(cells, axis=1) == np.arange(height * width)).all()
+    assert (np.sort(actions, axis=1) == np.arange(game.num_actions)).all()
+    assert (cells[0] == np.arange(height * width)).all()
+    assert (actions[0] == np.arange(game.num_actions)).all()
+    assert len({row.tobytes() for row in cells}) == len(cells)
+
+
+@every_game
+@settings(max_examples=25, deadline=None)
+@given(picks=choices)
+def test_playing_in_the_mirror_shows_the_mirrored_position(spec, picks):
+    game = games.make(spec)
+    flat = (game.observation_shape[0], -1)
+    for cells, actions in zip(game.symmetries.cells, game.symmetries.actions, strict=True):
+        states, images = game.rules.initial(1), game.rules.initial(1)
+        for pick in picks:
+            legal = game.legal(states[0])
+            assert sorted(actions[legal]) == game.legal(images[0])
+            if not legal:
+                break
+            action = legal[pick % len(legal)]
+            game.rules.step(states, np.array([action], np.int32))
+            game.rules.step(images, actions[[action]])
+            original = planes_of(game, states)[0].reshape(flat)
+            image = planes_of(game, images)[0].reshape(flat)
+            assert (original[:, cells] == image).all()
+            assert (states["returns"] == images["returns"]).all()
+
+
+@every_game
+def test_observations_overwrite_what_was_there_and_scale_to_small_numbers(spec):
+    game = games.make(spec)
+    states, _ = random_games(spec)
+    planes = planes_of(game, states)
+    assert game.observation_scales.shape == (game.observation_shape[0],)
+    assert game.observation_scales.dtype == np.float32
+    seen = planes * game.observation_scales[:, None, None]
+    assert seen.min() >= 0 and seen.max() <= 1
+    assert (seen.max(axis=(0, 2, 3)) > 0).all(), "a plane that is always empty teaches nothing"
+
+
+@every_game
+def test_different_open_positions_look_different(spec):
+    game = games.make(spec)
+    states, _ = random_games(spec)
+    states = states[~states["finished"]]
+    looks = {planes.tobytes() for planes in planes_of(game, states)}
+    assert len(looks) == len(set(states["key"].tolist()))
+
+
+@every_game
+def test_random_play_ends_and_depends_on_nothing_but_its_generator(spec):
+    game = games.make(spec)
+    first, second, other = (game.rules.initial(500) for _ in range(3))
+    for states, seed in ((first, 3), (second, 3), (other, 4)):
+        rng = np.array([seed], np.uint64)
+        game.rules.play_out(states, rng)
+        assert states["finished"].all() and rng[0] != seed
+    assert (first == second).all() and not (first == other).all()
+    # Everything can happen in random play: each side wins at times, and games differ.
+    assert first["returns"][:, 0].max() == 1 and first["returns"][:, 0].min() == -1
+
+
+@every_game
+def test_random_play_picks_every_first_move_equally_often(spec):
+    game = games.make(spec)
+    last_before_end = random_last_positions(game)
+    actions, counts = legal_of(game, last_before_end)
+    # The chosen move of a position two plies before the end is uniform: play it out many times.
+    state, count = last_before_end[0], int(counts[0])
+    states = np.repeat(np.array([state]), 4000)
+    game.rules.play_out(states, np.array([5], np.uint64))
+    after = np.repeat(np.array([state]), count)
+    game.rules.step(after, actions[0, :count].copy())
+    for child in after:
+        if child["finished"]:
+            share = float((states == child).mean())
+            assert abs(share - 1 / count) < 0.04
+
+
+def random_last_positions(game: Game) -> np.ndarray:
+    """Positions of random games in which several moves remain and one of them ends the game."""
+    states, _ = random_games(game.id)
+    outcomes = np.empty(len(states), np.int8)
+    game.rules.prove(states, 1, outcomes)
+    _, counts = legal_of(game, states)
+    return states[(outcomes == 1) & (counts >= 2)]
+
+
+def brute_force(game: Game, state: np.void, plies: int, memory: dict) -> int:
+    """Outcome for the mover by the definition, in plain Python, with nothing but step and legal."""
+    mover = int(state["to_play"])
+    if state["finished"]:
+        return int(np.sign(state["returns"][mover]))
+    if plies == 0:
+        return UNPROVEN
+    known = (int(state["key"]), plies)
+    if known not in memory:
+        outcomes = []
+        for action in game.legal(state):
+            child = np.array([state])
+            game.rules.step(child, np.array([action], np.int32))
+            outcome = brute_force(game, child[0], plies - 1, memory)
+            if outcome != UNPROVEN and int(child[0]["to_play"]) != mover:
+                outcome = -outcome
+            outcomes.append(outcome)
+        settled = [outcome for outcome in outcomes if outcome != UNPROVEN]
+        if 1 in settled:
+            memory[known] = 1
+        else:
+            memory[known] = max(settled) if len(settled) == len(outcomes) else UNPROVEN
+    return memory[known]
+
+
+@every_game
+def test_prove_agrees_with_brute_force_at_every_depth(spec):
+    game = games.make(spec)
+    states, _ = random_games(spec)
+    rng = np.random.default_rng(1)
+    late = states[states["ply"] >= np.quantile(states["ply"], 0.5)]
+    sample = rng.choice(late, 60, replace=False)
+    memory: dict = {}
+    for plies in range(5):
+        outcomes = np.empty(len(sample), np.int8)
+        game.rules.prove(sample, plies, outcomes)
+        expected = [brute_force(game, state, plies, memory) for state in sample]
+        assert outcomes.tolist() == expected
+
+
+@every_game
+def test_a_proof_is_never_contradicted_by_a_longer_search(spec):
+    game = games.make(spec)
+    states, _ = random_games(spec)
+    previous = np.full(len(states), UNPROVEN, np.int8)
+    for plies in range(6):
+        outcomes = np.empty(len(states), np.int8)
+        game.rules.prove(states, plies, outcomes)
+        proven = previous != UNPROVEN
+        assert (outcomes[proven] == previous[proven]).all()
+        assert np.isin(outcomes, (-1, 0, 1, UNPROVEN)).all()
+        previous = outcomes
+    assert (previous != UNPROVEN).any()
