@@ -21,6 +21,7 @@ WEIGHT_LEVELS = 255  # signed bytes -127..127, symmetric around zero
 
 
 def _constant(array: torch.Tensor) -> ov.Node:
+    """Float32 constant of a tensor."""
     return ops.constant(array.detach().float().numpy())
 
 
@@ -41,10 +42,12 @@ class _Translator:
         self.values: dict[str, ov.Node] = {}
 
     def quantised(self, node: ov.Node, upper: float) -> ov.Node:
+        """Values between 0 and ``upper`` rounded to unsigned bytes."""
         low, high = np.float32(0), np.float32(upper)
         return ops.fake_quantize(node, low, high, low, high, levels=ACTIVATION_LEVELS)
 
     def convolution(self, piece: nn.Conv2d, x: ov.Node) -> ov.Node:
+        """Convolution with stride 1, and its bias."""
         padding = list(piece.padding)
         weight = (
             _constant(piece.weight) if self.ranges is None else _quantised_weights(piece.weight)
@@ -53,6 +56,7 @@ class _Translator:
         return ops.add(y, _constant(piece.bias[None, :, None, None]))
 
     def linear(self, piece: nn.Linear, x: ov.Node) -> ov.Node:
+        """Fully connected layer, always in floating point: the heads' precision costs little."""
         y = ops.matmul(x, _constant(piece.weight), False, True)
         return ops.add(y, _constant(piece.bias[None]))
 

@@ -24,7 +24,7 @@ class ScalePlanes(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution without bias, then batch norm; ``fold_batch_norm`` makes one convolution of it."""
+    """Convolution without bias, then batch norm; ``fold_batch_norm`` makes them one."""
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int):
         super().__init__()
