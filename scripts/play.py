@@ -102,19 +102,15 @@ def _resolve(target: str) -> _Target:
 
 def _engines(found: _Target, spec: str | None, seed: int) -> tuple[Opponent | None, Opponent, str]:
     """Who plays, who advises, and a sentence about it that the person should read."""
-    from agents.terminal.opponents import ROLLOUTS, SHIPPED, has_opinions, open_opponent
+    from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
 
     notice = ""
-    usual = found.engine
-    if usual is None:
-        from agents.factory import has_shipped
-
-        usual = SHIPPED if has_shipped(found.game) else ROLLOUTS
-        if usual == ROLLOUTS and (spec is None or spec == HUMAN):
-            notice = (
-                f"No network is shipped for {found.game.id}; tree search with random games plays "
-                f"instead (meijin train {found.game.id} makes a network)."
-            )
+    usual = found.engine or usual_text(found.game)
+    if usual == ROLLOUTS and spec is None:
+        notice = (
+            f"No network is shipped for {found.game.id}; tree search with random games plays "
+            f"instead ('meijin train {found.game.id}' makes a network)."
+        )
     if spec == HUMAN:
         return None, open_opponent(usual, game=found.game, seed=seed), notice
     opponent = open_opponent(spec or usual, game=found.game, seed=seed)

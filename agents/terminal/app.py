@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -33,7 +34,6 @@ from agents.terminal.session import Answer, Session
 from agents.terminal.thought import Thought
 from games.game import Game, GameError
 
-_TOO_SMALL_EXIT = 2
 _CHROME_ROWS = 5  # title, strip, footer
 _PANEL_ROWS = 20
 _NEW_GAME_SECONDS = 4.0  # within which a second press clears an unfinished game
@@ -55,11 +55,28 @@ def needed_size(game: Game) -> Size:
     return Size(board.width + 2 + WIDTH, max(board.height, _PANEL_ROWS) + _CHROME_ROWS - 1)
 
 
+class TerminalTooSmallError(GameError):
+    """The board does not fit into the terminal."""
+
+
+def check_terminal(game: Game, size: os.terminal_size) -> None:
+    """Refuse a terminal that the board does not fit into.
+
+    Raises:
+        TerminalTooSmallError: names the size that is needed.
+    """
+    needed = needed_size(game)
+    if size.columns < needed.width or size.lines < needed.height:
+        raise TerminalTooSmallError(
+            f"{too_small_text(needed, Size(size.columns, size.lines))}, or play with --plain"
+        )
+
+
 def too_small_text(needed: Size, actual: Size) -> str:
     """The one line for a terminal that is too small."""
     return (
         f"the terminal is {actual.width} x {actual.height} characters; the board needs "
-        f"{needed.width} x {needed.height}: make the window larger, or play with --plain"
+        f"{needed.width} x {needed.height}: make the window larger"
     )
 
 
@@ -93,11 +110,12 @@ class SaveScreen(ModalScreen[Path | None]):
         self.dismiss(path)
 
 
-class PlayApp(App[int]):
+class PlayApp(App[None]):
     """One session on the screen.
 
     Args:
         session: the game; it is closed by whoever made it.
+        notice: a sentence shown beside the board at first.
     """
 
     CSS_PATH = "app.tcss"
@@ -113,14 +131,14 @@ class PlayApp(App[int]):
             self.use = use
             super().__init__()
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, notice: str = "") -> None:
         super().__init__()
         self.session = session
         self._game = session.game
         self._drops = drops_pieces(session.game)
         self._needed = needed_size(session.game)
         self._typed = ""
-        self._notice = ""
+        self._notice = notice
         self._is_failure = False
         self._analysing = False
         self._thinking = False
@@ -153,8 +171,11 @@ class PlayApp(App[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        notice = self._notice
         self._watch(self.session.warm_up(), lambda _: None)
         self._board_changed()
+        self._say(notice)
+        self._show()
         self._awaited -= 1
 
     def _bind_commands(self) -> None:
@@ -184,6 +205,9 @@ class PlayApp(App[int]):
     def on_play_app_engine_done(self, message: EngineDone) -> None:
         """Use an answer, or say why there is none."""
         self._awaited -= 1
+        remarks = self.session.take_remarks()
+        if remarks:
+            self._say(" ".join(remarks))
         try:
             answer = message.future.result()
         except (CancelledError, asyncio.CancelledError):
@@ -361,7 +385,7 @@ class PlayApp(App[int]):
         small = event.size.width < self._needed.width or event.size.height < self._needed.height
         self.set_class(small, "small")
         self.set_class(event.size.height >= self._needed.height + 10, "tall")
-        notice = too_small_text(self._needed, event.size).replace(", or play with --plain", "")
+        notice = too_small_text(self._needed, event.size)
         self.query_one("#too-small", Static).update(Text(notice, justify="center"))
         self.call_after_refresh(self._show)
 
@@ -371,6 +395,7 @@ class PlayApp(App[int]):
         state = session.state
         view = self._game.board_view(state)
         thought, is_current = self._latest_thought()
+        advice = thought if not session.is_finished else self._thought_before_end()
         is_person_to_move = not session.is_finished and not session.is_engine_to_move
         targets = find_targets(self._game, state) if is_person_to_move else Targets({}, {})
         hinted = ()
@@ -389,9 +414,9 @@ class PlayApp(App[int]):
         heading = "Win chance" if is_current else "Win chance, before its last move"
         self.query_one("#chances-heading", Static).update(heading)
         self.query_one("#chances", Static).update(chances_text(thought, view.player_names))
-        self.query_one("#line", Static).update(line_text(thought))
+        self.query_one("#line", Static).update(line_text(advice))
         moves = self.query_one("#moves", Static)
-        moves.update(moves_table(thought, rows=max(1, moves.size.height - 1)))
+        moves.update(moves_table(advice, rows=max(1, moves.size.height - 1)))
         self._show_strip()
 
     def _show_strip(self) -> None:
@@ -410,6 +435,11 @@ class PlayApp(App[int]):
             if thought is not None:
                 return thought, ply == last
         return None, True
+
+    def _thought_before_end(self) -> Thought | None:
+        """The last opinion about a position that still had moves."""
+        plies = range(len(self.session.states) - 2, -1, -1)
+        return next(filter(None, (self.session.thought_at(ply) for ply in plies)), None)
 
     def _title(self) -> Text:
         text = Text(" MEIJIN ", style="bold").append(f" {self._game.id}")

@@ -79,6 +79,8 @@ class LineMode:
         self._introduce()
         self._draw()
         self._session.warm_up().result()
+        for remark in self._session.take_remarks():
+            self._say(remark)
         self._let_engine_move()
         while True:
             line = self._read()

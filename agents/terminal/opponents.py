@@ -2,62 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from agents.agent import Agent, AgentError
-from agents.factory import game_of, make_agent
-from agents.terminal.session import Opponent
+from agents.factory import SHIPPED, game_of, make_agent, parse_network
+from agents.terminal.session import Opponent, Say
 from agents.terminal.strength import NETWORK_LEVELS, ROLLOUT_LEVELS
+from agents.weights_file import is_run, shipped_file, weights_of_run
 from games.game import Game
 
-SHIPPED = "shipped"
 ROLLOUTS = "mcts"
 
 
-def open_opponent(spec: str, *, game: Game, seed: int) -> Opponent:
-    """The engine that ``spec`` names.
+def open_opponent(text: str, *, game: Game, seed: int) -> Opponent:
+    """The engine that ``text`` names, see ``agents.factory``.
 
-    Networks (``shipped``, a run directory, a weights file) and ``mcts`` without a number come in
-    ten strengths; everything else, as ``mcts:1000`` or ``solver``, plays as its text says.
+    A network whose text leaves the simulations open, and ``mcts`` without a number, come in ten
+    strengths; everything else plays as its text says.
 
     Raises:
         AgentError: the text names no agent, or one of another game.
     """
-    named_game = game_of(spec)
-    if named_game is not None and named_game != game.id:
-        raise AgentError(f"{spec} plays {named_game}, but the game on the board is {game.id}")
-    if spec == ROLLOUTS:
-        return Opponent(name=spec, make=_rollouts(game, seed), levels=ROLLOUT_LEVELS)
-    if is_network(spec):
-        name = spec if spec == SHIPPED else Path(spec).name or spec
-        return Opponent(name=name, make=_network(spec, game, seed), levels=NETWORK_LEVELS)
-    # Cheap agents are made at once, so that a wrong text is refused before the board is shown.
-    agent = make_agent(spec, game=game, simulations=None, seed=seed)
-    return Opponent(name=spec, make=lambda simulations: agent)
+    spec = parse_network(text)
+    if spec is not None:
+        _check_network(text, spec.source, game)
+        name = Path(spec.source).expanduser().name or text
+        levels = NETWORK_LEVELS if spec.simulations is None else ()
+
+        def make_network(simulations: int, say: Say) -> Agent:
+            asked = simulations if levels else None
+            return make_agent(text, game=game, simulations=asked, seed=seed, say=say)
+
+        return Opponent(name=name if levels else text, make=make_network, levels=levels)
+    if text == ROLLOUTS:
+
+        def make_rollouts(simulations: int, say: Say) -> Agent:
+            return make_agent(text, game=game, simulations=simulations, seed=seed, say=say)
+
+        return Opponent(name=text, make=make_rollouts, levels=ROLLOUT_LEVELS)
+    # Agents without a network are made at once: a wrong text is refused before the board is shown.
+    agent = make_agent(text, game=game, seed=seed)
+    return Opponent(name=text, make=lambda simulations, say: agent)
 
 
-def is_network(spec: str) -> bool:
-    """Whether ``spec`` names a network with search, whose strength can be chosen."""
-    return spec == SHIPPED or Path(spec).exists()
+def usual_text(game: Game) -> str:
+    """Who plays a game when nobody else is named: the shipped network, or random playouts."""
+    try:
+        shipped_file(game)
+    except AgentError:
+        return ROLLOUTS
+    return SHIPPED
 
 
-def has_opinions(spec: str) -> bool:
+def has_opinions(text: str) -> bool:
     """Whether the engine says what it thinks, so that it can advise as well."""
-    return is_network(spec) or spec.partition(":")[0] in (ROLLOUTS, "solver", "policy")
+    return parse_network(text) is not None or text.partition(":")[0] in (ROLLOUTS, "solver")
 
 
-def _network(spec: str, game: Game, seed: int) -> Callable[[int], Agent]:
-    def make(simulations: int) -> Agent:
-        if simulations == 0:
-            return make_agent(f"policy:{spec}", game=game, simulations=None, seed=seed)
-        return make_agent(spec, game=game, simulations=simulations, seed=seed)
-
-    return make
-
-
-def _rollouts(game: Game, seed: int) -> Callable[[int], Agent]:
-    def make(simulations: int) -> Agent:
-        return make_agent(f"{ROLLOUTS}:{simulations}", game=game, simulations=None, seed=seed)
-
-    return make
+def _check_network(text: str, source: str, game: Game) -> None:
+    """Find out what is wrong with a network as far as that is cheap."""
+    if source == SHIPPED:
+        shipped_file(game)
+        return
+    named_game = game_of(text)
+    if named_game != game.id:
+        raise AgentError(f"{text} plays {named_game}, but the game on the board is {game.id}")
+    path = Path(source).expanduser()
+    if is_run(path):
+        weights_of_run(path)

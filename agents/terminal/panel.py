@@ -34,10 +34,8 @@ def players_text(session: Session) -> Text:
         text.append("▸ " if to_move else "  ", style="bold")
         text.append("● ", style=rgb(PLAYERS[player]))
         text.append(f"{name}  ", style="bold")
-        text.append(
-            "you" if who == HUMAN and session.engine_players else who,
-            style="" if to_move else _MUTED,
-        )
+        seat = "you" if who == HUMAN and session.engine_players else who
+        text.append(seat, style="" if to_move else _MUTED)
         text.append("\n" if player == 0 else "")
     return text
 

@@ -66,7 +66,7 @@ def paint_blocks(svg: str) -> str:
     def painted(match: re.Match[str]) -> str:
         text = html.unescape(match["text"])
         if not text.strip() or set(text.rstrip("\xa0 ")) - set("▀" + _EIGHTHS):
-            return match[0]
+            return _place_words(match)
         cell = float(match["length"]) / len(text)
         top = float(match["y"]) - _BASELINE
         blocks = text.rstrip("\xa0 ")
@@ -83,3 +83,15 @@ def paint_blocks(svg: str) -> str:
         )
 
     return _TEXT.sub(painted, svg)
+
+
+def _place_words(match: re.Match[str]) -> str:
+    """Give every word of a line its own place, so that another font cannot shift the columns."""
+    text = html.unescape(match["text"])
+    cell = float(match["length"]) / len(text) if text else 0.0
+    return "".join(
+        f'<text class="{match["class"]}" x="{float(match["x"]) + word.start() * cell:.1f}" '
+        f'y="{match["y"]}" textLength="{len(word[0]) * cell:.1f}" '
+        f'lengthAdjust="spacingAndGlyphs">{html.escape(word[0])}</text>'
+        for word in re.finditer(r"[^\xa0 ]+", text)
+    )

@@ -25,6 +25,8 @@ from games.game import NUM_PLAYERS, Game, GameError, IllegalMoveError
 
 HUMAN = "human"
 
+Say = Callable[[str], None]
+
 #: Hints and analysis are given at this level at least, however weakly the engine plays.
 _ADVICE_LEVEL = 7
 
@@ -40,12 +42,13 @@ class Opponent:
     Args:
         name: how it is called.
         make: an agent for so many simulations a move; called in the engine's thread, since it may
-            take seconds (libraries and weights are loaded).
+            take seconds (libraries and weights are loaded). It is told where remarks go, such as
+            one about a damaged file that was passed over.
         levels: its strengths, the weakest first; empty where it plays in one way only.
     """
 
     name: str
-    make: Callable[[int], Agent]
+    make: Callable[[int, Say], Agent]
     levels: tuple[Strength, ...] = ()
 
 
@@ -95,6 +98,7 @@ class Session:
         self._games = 0
         self._custom = custom
         self._thinker = Thinker()
+        self._remarks: list[str] = []
         self._agents: dict[tuple[str, int], Agent] = {}
         self._thoughts: dict[int, Thought] = {}
         self._states = [_copy(game.rules.initial(1)[0])]
@@ -326,6 +330,11 @@ class Session:
             self._step(answer.action)
         return True
 
+    def take_remarks(self) -> list[str]:
+        """What was said while engines were loaded, since this was last asked."""
+        remarks, self._remarks = self._remarks, []
+        return remarks
+
     def close(self) -> None:
         """Let go of the engine. The session is not used afterwards."""
         self._thinker.close(self._close_agents)
@@ -406,8 +415,12 @@ class Session:
         """The agent for a strength, made at its first use. Called in the engine's thread only."""
         key = (engine.name, simulations)
         if key not in self._agents:
-            self._agents[key] = engine.make(simulations)
+            self._agents[key] = engine.make(simulations, self._remark)
         return self._agents[key]
+
+    def _remark(self, text: str) -> None:
+        if text not in self._remarks:
+            self._remarks.append(text)
 
     def _close_agents(self) -> None:
         for agent in self._agents.values():
