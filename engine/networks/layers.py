@@ -13,6 +13,8 @@ from torch import nn
 class ScalePlanes(nn.Module):
     """Turns integer planes into the floating-point input of the first layer."""
 
+    scales: torch.Tensor  # [C, 1, 1]
+
     def __init__(self, scales: np.ndarray):
         super().__init__()
         # Saved with the weights: a network is only meaningful with the scales it was trained on.
