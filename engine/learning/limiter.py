@@ -24,8 +24,14 @@ class RateLimiter:
             return False
         return rows_trained + batch_rows <= rows_stored * self.config.reuse
 
-    def should_pause_selfplay(self, *, rows_stored: int, rows_trained: int) -> bool:
-        """Whether learning is so far behind that more rows would leave the window untrained."""
-        if rows_stored < self.config.start_rows:
-            return False
-        return rows_stored - rows_trained / self.config.reuse > self.config.slack_rows
+    def should_pause_selfplay(
+        self, *, rows_stored: int, rows_trained: int, batch_rows: int
+    ) -> bool:
+        """Whether learning is so far behind that more rows would leave the window untrained.
+
+        Never while learning waits for rows itself, whatever the settings.
+        """
+        ahead = rows_stored - rows_trained / self.config.reuse
+        return ahead > self.config.slack_rows and self.may_train(
+            rows_stored=rows_stored, rows_trained=rows_trained, batch_rows=batch_rows
+        )

@@ -122,7 +122,9 @@ class ReplayWindow:
     def should_pause_selfplay(self, rows_trained: int) -> bool:
         """Whether learning is so far behind that self-play should wait."""
         return self._limiter.should_pause_selfplay(
-            rows_stored=self.rows_stored, rows_trained=rows_trained
+            rows_stored=self.rows_stored,
+            rows_trained=rows_trained,
+            batch_rows=self.config.batch_rows,
         )
 
     def refresh(self) -> int:

@@ -87,6 +87,6 @@ def _go_back(
                 wins[player] = (np.float32(1.0) - kept) * searched + kept * wins[player]
         targets[t, WIN] = wins[mover]
         targets[t, LOSS] = wins[1 - mover]
-        targets[t, DRAW] = max(np.float32(1.0) - wins[0] - wins[1], np.float32(0.0))
+        targets[t, DRAW] = max(np.float32(1.0) - (wins[0] + wins[1]), np.float32(0.0))
         for player in range(2):
             later_values[player] = values[t, player]

@@ -22,7 +22,7 @@ from engine.networks.network import Network, NetworkConfig, build_network
 from games.game import Game
 
 #: Rows that batch norm statistics of published weights are measured on, and the batches they form.
-_STATISTICS_ROWS, _STATISTICS_BATCHES = 512, 6
+_STATISTICS_ROWS, _STATISTICS_BATCHES = 512, 4
 
 _WEIGHTS, _AVERAGE, _OPTIMIZER = "weights/", "average/", "optimizer/"
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from conftest import random_episodes
+from learning_episodes import random_episodes
 
 from engine.learning.sealed import StorageError, WrongFormatError, WrongGameError, write_sealed
 from engine.learning.store import EpisodeStore
