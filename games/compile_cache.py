@@ -104,7 +104,7 @@ def write_generated_source(name: str, source: str, *, hashed: str) -> Path:
     """
     folder = _used_folder(ROOT / "games", hashed, keep=GAME_FOLDERS_KEPT)
     path = folder / f"{name}.py"
-    if not path.exists():
+    if not (path.exists() and path.read_text(encoding="utf-8") == source):
         descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(source)

@@ -140,7 +140,9 @@ def _compile(source: GameSource, parameters: Mapping[str, int], hashed: str) -> 
     try:
         with compile_cache.compiled_code_beside_the_source():
             specification.loader.exec_module(module)
-    except NumbaError as error:
+    except GameError:  # the game itself refuses its parameters
+        raise
+    except Exception as error:
         raise GameError(f"{source.path.name} does not compile: {_cause(error)}") from error
     finally:
         if not hasattr(module, "batched_play_out"):  # the last one: the import went wrong
@@ -148,8 +150,10 @@ def _compile(source: GameSource, parameters: Mapping[str, int], hashed: str) -> 
     return module
 
 
-def _cause(error: NumbaError) -> str:
-    """The line of Numba's long message that says what is wrong, and where."""
+def _cause(error: Exception) -> str:
+    """One line that says what is wrong; of Numba's long messages also where."""
+    if not isinstance(error, NumbaError):
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     places = [line for line in lines if line.startswith("File ")]
     causes = [line for line in lines if not line.startswith(("File ", "Failed in", "During"))]

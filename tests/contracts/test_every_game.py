@@ -39,7 +39,7 @@ def position_after(game: Game, picks: list[int]) -> np.ndarray:
 
 @functools.cache
 def random_games(spec: str, count: int = 300) -> tuple[np.ndarray, np.ndarray]:
-    """States [N] before every ply of random games and after the last, and actions (-1: finished)."""
+    """States [N] of all plies of random games, and the actions played there; -1 once finished."""
     game = games.make(spec)
     rng = np.random.default_rng(7)
     states = game.rules.initial(count)
