@@ -11,8 +11,8 @@ difference to the anchor. A weak normal prior on each rating keeps the maximum f
 wins every game; it holds back a rating that has hundreds of informative games by less than an Elo.
 
 Sources: Davidson 1970, "On extending the Bradley-Terry model to accommodate ties in paired
-comparison experiments"; Davidson and Beaver 1977, "On extending the Bradley-Terry model to incorporate
-within-pair order effects".
+comparison experiments"; Davidson and Beaver 1977, "On extending the Bradley-Terry model to
+incorporate within-pair order effects".
 """
 
 from __future__ import annotations

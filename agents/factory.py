@@ -1,0 +1,222 @@
+"""From a text to the agent that it names.
+
+random            any legal move
+one_ply           sees wins and losses one move away
+mcts:1000         tree search with random playouts, so many simulations a move
+alpha_beta:5      looks so many plies ahead
+solver            perfect play
+shipped           the network that comes with the package, with search
+PATH              a run directory (its newest network) or a weights file, with search
+shipped@100       the same with so many simulations a move; so for PATH@100
+policy:shipped    the network alone, no search; so for policy:PATH (and shipped@0)
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.agent import Agent, AgentError
+from agents.alpha_beta.agent import AlphaBetaAgent
+from agents.one_ply_agent import OnePlyAgent
+from agents.random_agent import RandomAgent
+from agents.weights_file import (
+    SUFFIX,
+    game_of_run,
+    is_run,
+    shipped_file,
+    weights_of_run,
+)
+from games.game import Game
+
+#: Simulations a move where the text does not say.
+DEFAULT_SIMULATIONS = 600
+DEFAULT_ROLLOUTS = 1000
+DEFAULT_PLIES = 5
+
+SHIPPED = "shipped"
+POLICY = "policy:"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """A text that names a network."""
+
+    source: str  # ``shipped`` or a path
+    simulations: int | None  # None: not said; 0: the network alone
+
+
+def parse_network(text: str) -> NetworkSpec | None:
+    """Read a text that names a network; None if it names something else.
+
+    Raises:
+        AgentError: it has the form, but its number of simulations cannot be read.
+    """
+    alone = text.startswith(POLICY)
+    source, at, number = text.removeprefix(POLICY).rpartition("@")
+    if not at or "/" in number or "\\" in number:
+        source, number = text.removeprefix(POLICY), ""
+        at = ""
+    if not alone and source != SHIPPED and not _looks_like_path(source):
+        return None
+    if not source:
+        raise AgentError(f"{text!r} names no network; write {POLICY}{SHIPPED} or {POLICY}PATH")
+    if alone and at:
+        raise AgentError(f"{text!r}: the network alone searches nothing, so @ has no meaning")
+    if alone:
+        return NetworkSpec(source=source, simulations=0)
+    return NetworkSpec(source=source, simulations=_number(number, text) if at else None)
+
+
+def game_of(text: str) -> str | None:
+    """The game that an agent's text settles by itself (a run or a weights file), or None.
+
+    Raises:
+        AgentError: the run or file cannot be read.
+    """
+    spec = parse_network(text)
+    if spec is None or spec.source == SHIPPED:
+        return None
+    path = Path(spec.source).expanduser()
+    if is_run(path):
+        return game_of_run(path)
+    if path.is_file():
+        from agents.network import read_network
+
+        return read_network([path]).game_id
+    raise _no_network(path)
+
+
+def make_agent(
+    text: str,
+    *,
+    game: Game,
+    simulations: int | None = None,
+    seed: int = 0,
+    say: Say = lambda line: print(line, file=sys.stderr),
+) -> Agent:
+    """The agent that a text names.
+
+    Args:
+        text: see the top of this file.
+        game: what it is to play.
+        simulations: for agents that search and whose text does not say; 0 is the network alone.
+        seed: of the agent's choices.
+        say: told in one line what the user should know, such as a damaged file passed over.
+
+    Raises:
+        AgentError: no such agent (the nearest is named), a network of another game, or a file that
+            cannot be used.
+    """
+    spec = parse_network(text)
+    if spec is not None:
+        return _network_agent(text, spec, game=game, simulations=simulations, seed=seed, say=say)
+    name, colon, number = text.partition(":")
+    if name not in _NAMED:
+        raise _unknown(text)
+    if name in ("mcts", "alpha_beta"):
+        size = _number(number, text) if colon else None
+        return _NAMED[name](game, size if size is not None else _size(name, simulations), seed)
+    if colon:
+        raise AgentError(f"{text!r}: {name} takes no number")
+    return _NAMED[name](game, 0, seed)
+
+
+def _size(name: str, simulations: int | None) -> int:
+    """What a bare ``mcts`` or ``alpha_beta`` means."""
+    if name == "alpha_beta":
+        return DEFAULT_PLIES
+    return simulations if simulations else DEFAULT_ROLLOUTS
+
+
+def _random(game: Game, size: int, seed: int) -> Agent:
+    return RandomAgent(game=game, seed=seed)
+
+
+def _one_ply(game: Game, size: int, seed: int) -> Agent:
+    return OnePlyAgent(game=game, seed=seed)
+
+
+def _alpha_beta(game: Game, size: int, seed: int) -> Agent:
+    return AlphaBetaAgent(game=game, plies=size, seed=seed)
+
+
+def _mcts(game: Game, size: int, seed: int) -> Agent:
+    from agents.rollout_agent import RolloutAgent
+
+    return RolloutAgent(game=game, simulations=size, seed=seed)
+
+
+def _solver(game: Game, size: int, seed: int) -> Agent:
+    from agents.solver_agent import solver_agent
+
+    return solver_agent(game, seed=seed)
+
+
+_NAMED: dict[str, Callable[[Game, int, int], Agent]] = {
+    "random": _random,
+    "one_ply": _one_ply,
+    "alpha_beta": _alpha_beta,
+    "mcts": _mcts,
+    "solver": _solver,
+}
+
+
+def _network_agent(
+    text: str, spec: NetworkSpec, *, game: Game, simulations: int | None, seed: int, say: Say
+) -> Agent:
+    """A network with or without search."""
+    from agents.network import open_network
+    from agents.policy_agent import PolicyAgent
+    from agents.search_agent import SearchAgent
+
+    amount = spec.simulations if spec.simulations is not None else simulations
+    amount = DEFAULT_SIMULATIONS if amount is None else amount
+    if spec.source == SHIPPED:
+        files = [shipped_file(game)]
+    else:
+        path = Path(spec.source).expanduser()
+        if not is_run(path) and not path.is_file():
+            raise _no_network(path)
+        files = weights_of_run(path) if is_run(path) else [path]
+    evaluator = open_network(files, game=game, say=say)
+    if amount == 0:
+        return PolicyAgent(game=game, evaluator=evaluator, name=text)
+    name = text if spec.simulations is not None else f"{text}@{amount}"
+    return SearchAgent(game=game, evaluator=evaluator, simulations=amount, seed=seed, name=name)
+
+
+def _looks_like_path(text: str) -> bool:
+    """Whether a text means a file or folder rather than a name."""
+    path = Path(text).expanduser()
+    is_named = any(mark in text for mark in ("/", "\\")) or text.endswith(SUFFIX)
+    return bool(text) and (is_named or is_run(path) or path.is_file())
+
+
+def _number(text: str, whole: str) -> int:
+    """A whole number of at least 0 behind a colon or an @."""
+    if not text.isascii() or not text.isdigit():
+        raise AgentError(f"{whole!r}: {text!r} is no whole number")
+    return int(text)
+
+
+def _no_network(path: Path) -> AgentError:
+    if path.is_dir():
+        return AgentError(f"{path} is no run directory (it has no run.toml)")
+    return AgentError(f"there is no run directory or weights file {str(path)!r}")
+
+
+def _unknown(text: str) -> AgentError:
+    """Name the nearest of what is known."""
+    names = [*_NAMED, SHIPPED, "policy"]
+    near = difflib.get_close_matches(text.partition(":")[0].partition("@")[0], names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    known = "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH"
+    return AgentError(
+        f"no agent {text!r}, and no run directory or weights file of that name{hint} known: {known}"
+    )

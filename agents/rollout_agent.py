@@ -1,0 +1,36 @@
+"""Tree search whose leaves are judged by random games: no network, no knowledge but the rules."""
+
+from __future__ import annotations
+
+from engine.inference.rollouts import RolloutEvaluator
+
+from agents.search_agent import PlayConfig, SearchAgent
+from games.game import Game
+
+#: One random game says little, so the search has to look around more than with a network.
+ROLLOUT_CONFIG = PlayConfig(
+    algorithm="puct", exploration=8.0, first_play_reduction=0.0, prove_plies=0
+)
+
+
+class RolloutAgent(SearchAgent):
+    """Monte Carlo tree search with one random game for each simulation.
+
+    Results within the tree count as settled, as in MCTS-Solver (Winands, Bjornsson and Saito 2008);
+    beyond its leaves nothing is looked up.
+    """
+
+    def __init__(self, *, game: Game, simulations: int, seed: int = 0, name: str = "") -> None:
+        super().__init__(
+            game=game,
+            evaluator=RolloutEvaluator(game, rollouts=1, seed=seed),
+            simulations=simulations,
+            seed=seed,
+            name=name or f"mcts:{simulations}",
+            config=ROLLOUT_CONFIG,
+        )
+
+    def reset(self, *, seed: int) -> None:
+        """Start again, random games included."""
+        super().reset(seed=seed)
+        self._evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)

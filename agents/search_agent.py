@@ -1,0 +1,154 @@
+"""Tree search over any evaluator: the network player, and the base of the rollout player."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from agents.agent import Agent, AgentError, Analysis, Decisions
+from engine.inference.evaluator import Evaluator
+from engine.search.config import GumbelConfig, PuctConfig, SearchConfig
+from engine.search.search import Search
+from games.game import Game, States
+
+#: Trees searched side by side; larger batches are split.
+MOST_TREES = 256
+
+
+class PlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a search plays to win: no noise, the move with the best claim."""
+
+    algorithm: Literal["puct", "gumbel"] = "puct"
+    exploration: Annotated[float, Meta(gt=0.0, description="c of PUCT")] = 1.25
+    first_play_reduction: Annotated[
+        float, Meta(ge=0.0, description="an unvisited move is worth its parent less about this")
+    ] = 0.2
+    max_considered: Annotated[int, Meta(ge=1, description="moves that Gumbel starts with")] = 16
+    prove_plies: Annotated[int, Meta(ge=0, description="exhaustive look-ahead at every leaf")] = 2
+    leaves_per_tree: Annotated[
+        int, Meta(ge=1, description="leaves of one tree in one batch; more are faster, less sharp")
+    ] = 1
+
+    def search_config(self, *, simulations: int) -> SearchConfig:
+        """The same as settings of the search."""
+        return SearchConfig(
+            algorithm=self.algorithm,
+            simulations=simulations,
+            prove_plies=self.prove_plies,
+            leaves_per_tree=self.leaves_per_tree,
+            puct=PuctConfig(
+                exploration=self.exploration, first_play_reduction=self.first_play_reduction
+            ),
+            gumbel=GumbelConfig(max_considered=self.max_considered),
+        )
+
+
+class SearchAgent(Agent):
+    """Searches every position with the same number of simulations and plays the best move.
+
+    A game that is followed with ``observe_move`` keeps its tree.
+    """
+
+    def __init__(
+        self,
+        *,
+        game: Game,
+        evaluator: Evaluator,
+        simulations: int,
+        seed: int = 0,
+        name: str = "",
+        config: PlayConfig = PlayConfig(),
+    ) -> None:
+        super().__init__(name=name or f"search@{simulations}", game=game, seed=seed)
+        if simulations < 1:
+            raise AgentError(f"{self.name} searches at least 1 simulation, not {simulations}")
+        self.simulations = simulations
+        self.config = config
+        self._evaluator = evaluator
+        self._search: Search | None = None
+        self._followed: np.void | None = None  # root of tree 0 where one game is followed
+
+    def reset(self, *, seed: int) -> None:
+        """Forget every tree and start again from ``seed``."""
+        super().reset(seed=seed)
+        self._search = None
+        self._followed = None
+
+    def observe_move(self, action: int) -> None:
+        """Move the kept tree on, so that the next search of this game starts with what is known."""
+        if self._search is None or self._followed is None:
+            return
+        self._search.advance(np.array([action], np.int32))
+        states = np.array([self._followed], self.game.state_dtype)
+        self.game.rules.step(states, np.array([action], np.int32))
+        self._followed = None if states[0]["finished"] else states[0]
+
+    def _choose(self, states: States) -> Decisions:
+        follows = self._followed is not None and len(states) == 1
+        if follows and self._followed["key"] == states[0]["key"]:
+            return self._search_roots(states)
+        parts = []
+        for start in range(0, len(states), MOST_TREES):
+            part = states[start : start + MOST_TREES]
+            self._searcher(len(part)).set_roots(part)
+            parts.append(self._search_roots(part))
+        self._followed = states[0].copy() if len(states) == 1 else None
+        return parts[0] if len(parts) == 1 else _joined(parts)
+
+    def _searcher(self, trees: int) -> Search:
+        """The search, made anew where it has too few trees."""
+        if self._search is None or self._search.num_trees < trees:
+            self._search = Search(
+                self.game,
+                self._evaluator,
+                self.config.search_config(simulations=self.simulations),
+                num_trees=trees,
+                seed=self.seed,
+            )
+        return self._search
+
+    def _search_roots(self, states: States) -> Decisions:
+        """Search the trees whose roots are ``states``."""
+        assert self._search is not None
+        result = self._search.run()
+        movers = states["to_play"].astype(np.int64)
+        lines = (self._search.principal_variation(row) for row in range(len(states)))
+        return Decisions(
+            actions=result.best_actions,
+            analysis=Analysis(
+                legal=result.actions,
+                counts=result.counts,
+                policies=result.policies,
+                visits=result.visits,
+                q_values=result.q_values,
+                values=result.values[np.arange(len(states)), movers],
+                draws=result.draws,
+                proven=result.proven,
+                lines=tuple(
+                    _line_from(int(action), line)
+                    for action, line in zip(result.best_actions, lines, strict=True)
+                ),
+            ),
+        )
+
+
+def _line_from(action: int, line: list[int]) -> tuple[int, ...]:
+    """The expected line, or the move alone where the search would rather explore another."""
+    return tuple(line) if line[:1] == [action] else (action,)
+
+
+def _joined(parts: list[Decisions]) -> Decisions:
+    """Answers to consecutive parts of a batch as one."""
+    analyses = [part.analysis for part in parts if part.analysis is not None]
+    fields = {
+        name: np.concatenate([getattr(each, name) for each in analyses])
+        for name in Analysis.__slots__
+        if name != "lines"
+    }
+    return Decisions(
+        actions=np.concatenate([part.actions for part in parts]),
+        analysis=Analysis(**fields, lines=sum((each.lines for each in analyses), ())),
+    )

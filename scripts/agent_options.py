@@ -1,0 +1,68 @@
+"""What the commands that need agents share: options, the game, progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from agents.agent import AgentError
+from agents.factory import game_of
+from games import make
+from games.game import Game
+
+#: Where neither the agents nor the user name a game.
+DEFAULT_GAME = "connect_four"
+
+AGENT_HELP = (
+    "A run directory or weights file (PATH, PATH@100 for 100 simulations a move, policy:PATH for "
+    "the network alone), shipped, random, one_ply, mcts:1000, alpha_beta:5 or solver."
+)
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Settles all chance."
+)
+game_option = click.option(
+    "--game",
+    "game_id",
+    help=f"Game to play; needed where no network names it and it is not {DEFAULT_GAME}.",
+)
+
+
+def settle_game(game_id: str | None, *specs: str) -> Game:
+    """The game that is asked for, or that the agents' networks play, or the default.
+
+    Raises:
+        GameError: unknown, or the networks play different games.
+    """
+    if game_id is not None:
+        return make(game_id)
+    named = {each for each in map(game_of, specs) if each is not None}
+    if len(named) > 1:
+        raise AgentError(f"the agents play different games: {', '.join(sorted(named))}")
+    return make(named.pop() if named else DEFAULT_GAME)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, float], None]]:
+    """A bar with the time left for each name that is reported; on stderr, gone when done."""
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    tasks: dict[str, object] = {}
+    with bars:
+
+        def report(name: str, share: float) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=1.0)
+            bars.update(tasks[name], completed=share, visible=share < 1.0)  # type: ignore[arg-type]
+
+        yield report
