@@ -1,0 +1,1 @@
+"""The `meijin` command, one file a subcommand."""

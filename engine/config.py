@@ -1,0 +1,151 @@
+"""The settings of a run: each part's record under one roof, read from and written to TOML.
+
+The records stand in the files of the parts that read them; here they are only put together.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from typing import Annotated, Any
+
+import msgspec
+import tomli_w
+from msgspec import Meta
+
+from engine.inference.config import InferenceConfig
+from engine.learning.config import LearningConfig
+from engine.networks.network import NetworkConfig
+from engine.search.config import SearchConfig
+from engine.selfplay.actor import SelfPlayConfig
+
+FORMAT = 1  # of run.toml; raised when an older run can no longer be continued
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be used; the message is one line for the user."""
+
+
+class BootstrapConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first games, until the first weights are published: search judged by random playouts.
+
+    An untrained network says nothing and costs as much as a trained one. Playouts of the same rules
+    cost next to nothing and already tell won from lost, so learning starts from sensible games.
+    """
+
+    simulations: Annotated[int, Meta(ge=1, description="simulations a move, one playout each")] = (
+        300
+    )
+
+
+class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a run depends on."""
+
+    game: str
+    format: int = FORMAT
+    seed: Annotated[int, Meta(ge=0)] = 0
+    minutes: Annotated[float, Meta(gt=0, description="training time over all starts")] = 60.0
+    workers: Annotated[int, Meta(ge=0, description="self-play processes; 0: one for each core")] = 0
+    publish_seconds: Annotated[
+        float, Meta(gt=0, description="seconds between published weights")
+    ] = 60.0
+    network: NetworkConfig = NetworkConfig()
+    search: SearchConfig = SearchConfig()
+    selfplay: SelfPlayConfig = SelfPlayConfig()
+    inference: InferenceConfig = InferenceConfig()
+    learning: LearningConfig = LearningConfig()
+    bootstrap: BootstrapConfig = BootstrapConfig()
+
+
+def encode_config(config: RunConfig) -> str:
+    """TOML text of every setting, defaults included."""
+    return tomli_w.dumps(_without_none(msgspec.to_builtins(config)))
+
+
+def decode_config(text: str, *, source: str) -> RunConfig:
+    """Read settings.
+
+    Raises:
+        ConfigError: broken TOML, an unknown key (the nearest is named), a value out of range, or a
+            format this version does not know.
+    """
+    try:
+        return build_config(tomllib.loads(text), source=source)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: {error}") from error
+
+
+def build_config(values: dict[str, Any], *, source: str) -> RunConfig:
+    """Settings from nested plain values; what is not named keeps its default.
+
+    Raises:
+        ConfigError: as ``decode_config``.
+    """
+    if values.get("format", FORMAT) != FORMAT:
+        raise ConfigError(
+            f"{source}: format {values['format']!r}, but this version of meijin reads {FORMAT}"
+        )
+    try:
+        return msgspec.convert(values, RunConfig)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {_explain(str(error))}") from error
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the leaves of ``changes`` put over it."""
+    merged = dict(base)
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def parse_setting(text: str) -> dict[str, Any]:
+    """``"search.simulations=64"`` as nested values.
+
+    Raises:
+        ConfigError: not of that form.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ConfigError(f"--set {text!r} is not of the form name.part=value")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    nested: Any = parsed
+    for part in reversed(name.strip().split(".")):
+        nested = {part: nested}
+    return nested  # type: ignore[no-any-return]
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def _explain(message: str) -> str:
+    """Name the nearest setting where an unknown one was given."""
+    unknown = re.search(r"unknown field `(.+?)`", message)
+    if unknown is None:
+        return message
+    where = re.search(r"at `\$\.(.+?)`", message)
+    path = where.group(1).split(".") if where else []
+    names = _field_names(path)
+    near = difflib.get_close_matches(unknown.group(1), names, n=1, cutoff=0.0)
+    section = ".".join(path)
+    label = f"{section}.{unknown.group(1)}" if section else unknown.group(1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"no setting {label!r}{hint}"
+
+
+def _field_names(path: list[str]) -> list[str]:
+    record: Any = RunConfig
+    for part in path:
+        fields = {item.name: item.type for item in msgspec.structs.fields(record)}
+        record = fields[part]
+    return [item.name for item in msgspec.structs.fields(record)]

@@ -1,0 +1,185 @@
+"""The learner: one process that trains while there is something to learn, and publishes weights."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psutil
+
+from engine.config import RunConfig
+from engine.inference.backends import limit_threads
+from engine.learning.checkpoint import load_latest_snapshot, save_snapshot, save_weights
+from engine.learning.replay import ReplayWindow
+from engine.learning.trainer import Trainer
+from engine.orchestration.local import Link, ParentGoneError
+from engine.orchestration.messages import Clock, Failed, Learned, Published, Said, Stop, Stopped
+from engine.orchestration.run_directory import RunDirectory
+from engine.orchestration.worker import one_line
+from games import make
+
+_REPORT_SECONDS = 2.0
+_SNAPSHOT_SECONDS = 60.0
+_REFRESH_SECONDS = 2.0
+_FIRST_STEPS = 200  # before the first weights; until then playouts judge better
+_EARLY_SECONDS = 300.0  # until then weights are published three times as often: they age fast
+_KEPT_WEIGHTS = 5  # newest files kept besides every tenth
+
+
+def learner_main(link: Link, config: RunConfig, path: str) -> None:
+    """Train until told to stop, or until the driver is gone.
+
+    Args:
+        link: to the driver.
+        config: the run's settings.
+        path: the run directory.
+    """
+    try:
+        Learner(link, config, RunDirectory(Path(path))).run()
+    except ParentGoneError:
+        raise
+    except Exception as error:
+        link.send(Failed(f"learner: {one_line(error)}"))
+        raise
+
+
+class Learner:
+    """State of the learner process."""
+
+    def __init__(self, link: Link, config: RunConfig, run: RunDirectory) -> None:
+        limit_threads(1)
+        self.link = link
+        self.config = config
+        self.run_directory = run
+        self.game = make(config.game)
+        self.trainer = Trainer(
+            self.game, network_config=config.network, config=config.learning, seed=config.seed
+        )
+        self.version = 0
+        self._clock = Clock(0.0, 0.0)
+        self._stopped = False
+        self._process = psutil.Process()
+        self._losses: dict[str, float] = {}
+        snapshot = load_latest_snapshot(run.snapshots, game=self.game, report=self._say)
+        if snapshot is not None:
+            self.trainer.load_state(snapshot.state)
+            self.version = int(snapshot.counters["version"])
+        self.window = ReplayWindow(
+            run.episodes, self.game, config=config.learning, report=self._say
+        )
+
+    def run(self) -> None:
+        """The loop: new rows, a step where the token bucket allows it, news, weights, snapshots."""
+        if self.version and not self.run_directory.weights_file(self.version).exists():
+            self._write_weights()
+        if self.version:
+            self._announce()
+        published = saved = reported = refreshed = time.monotonic()
+        waiting = False
+        while not self._stopped:
+            for message in self.link.receive(wait=0.2 if waiting else 0.0):
+                match message:
+                    case Clock():
+                        self._clock = message
+                    case Stop():
+                        self._stopped = True
+            now = time.monotonic()
+            if waiting or now - refreshed >= _REFRESH_SECONDS:
+                self.window.refresh()
+                refreshed = now
+            waiting = not self._step()
+            if now - reported >= _REPORT_SECONDS:
+                self._report(waiting)
+                reported = now
+            if self._worth_publishing() and now - published >= self._publish_seconds():
+                self._publish()
+                published = now
+            if now - saved >= _SNAPSHOT_SECONDS:
+                self._save()
+                saved = now
+        if self._worth_publishing():
+            self._publish()
+        else:
+            self._save()
+        self._report(waiting)
+        self.link.send(Stopped())
+
+    def _step(self) -> bool:
+        """One optimiser step, if enough new rows have come for it."""
+        if not self.window.may_train(self.trainer.rows_trained):
+            return False
+        batch = self.window.sample(self.config.learning.batch_rows, self.trainer.rng)
+        losses = self.trainer.train_step(batch, progress=self._clock.progress)
+        for name, value in losses.items():
+            old = self._losses.get(name, value)
+            self._losses[name] = old + 0.02 * (value - old)
+        return True
+
+    def _worth_publishing(self) -> bool:
+        """Whether the weights are newer than the published ones, and better than playouts."""
+        first = self.version == 0 and self.trainer.steps < _FIRST_STEPS
+        return self.trainer.steps_since_publish > 0 and not first
+
+    def _publish_seconds(self) -> float:
+        seconds = self.config.publish_seconds
+        return seconds / 3 if self._clock.elapsed_seconds < _EARLY_SECONDS else seconds
+
+    def _publish(self) -> None:
+        self.version += 1
+        self._write_weights()
+        self._save()
+        self._announce()
+        self.trainer.steps_since_publish = 0
+
+    def _write_weights(self) -> None:
+        save_weights(
+            self.run_directory.weights_file(self.version),
+            game=self.game,
+            network_config=self.config.network,
+            state_dict=self.trainer.averaged_weights(self.window),
+            version=self.version,
+            sample_planes=self.window.sample_planes(256, self.trainer.rng),
+            facts={
+                "steps": self.trainer.steps,
+                "rows_trained": self.trainer.rows_trained,
+                "episodes": self.window.episodes,
+                "elapsed_seconds": round(self._clock.elapsed_seconds),
+            },
+        )
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Keep the newest files and every tenth: enough to draw the run's course later."""
+        versions = self.run_directory.versions()
+        for version in versions[:-_KEPT_WEIGHTS]:
+            if version % 10:
+                self.run_directory.weights_file(version).unlink(missing_ok=True)
+
+    def _announce(self) -> None:
+        path = str(self.run_directory.weights_file(self.version))
+        self.link.send(Published(self.version, path))
+
+    def _save(self) -> None:
+        save_snapshot(
+            self.run_directory.snapshots,
+            game=self.game,
+            state=self.trainer.state(),
+            counters={"version": self.version, "steps": self.trainer.steps},
+        )
+
+    def _report(self, waiting: bool) -> None:
+        self.link.send(
+            Learned(
+                steps=self.trainer.steps,
+                rows_trained=self.trainer.rows_trained,
+                rows_in_window=self.window.rows_in_window,
+                rows_stored=self.window.rows_stored,
+                pause_workers=self.window.should_pause_selfplay(self.trainer.rows_trained),
+                waiting=waiting,
+                memory_bytes=self._process.memory_info().rss,
+                losses=dict(self._losses),
+            )
+        )
+
+    def _say(self, text: str) -> None:
+        self.link.send(Said(text))

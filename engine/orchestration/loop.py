@@ -1,0 +1,398 @@
+"""The training loop: keeps workers and learner going, stores what they make, tells how it goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from engine.config import RunConfig
+from engine.learning.store import EpisodeStore
+from engine.orchestration.learner import learner_main
+from engine.orchestration.local import LocalPart
+from engine.orchestration.messages import (
+    Acknowledged,
+    Clock,
+    Failed,
+    Finished,
+    Learned,
+    NewWeights,
+    Pause,
+    Published,
+    Said,
+    Stop,
+    Stopped,
+)
+from engine.orchestration.reports import Rates, Status, Watcher
+from engine.orchestration.run_directory import RunDirectory, RunError
+from engine.orchestration.worker import worker_main
+from engine.records import Episode
+from games.game import Game
+
+_TICK_SECONDS = 0.1
+_STORE_SECONDS = 3.0  # episodes wait at most so long before they are written
+_METRICS_SECONDS = 10.0
+_STOP_SECONDS = 60.0
+_MOST_RESTARTS = 5  # of one part within ten minutes; more means that it cannot work at all
+
+Judge = Callable[[Path, Callable[[], bool]], dict[str, float]]
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One part and how often it had to be started."""
+
+    part: LocalPart
+    start: Callable[[], LocalPart]
+    restarts: list[float] = field(default_factory=list)
+    failure: str = ""
+
+
+class TrainingLoop:
+    """One start of a run on this machine, from where the last one ended to its end or a stop."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        config: RunConfig,
+        game: Game,
+        *,
+        watchers: list[Watcher],
+        judge: Judge | None = None,
+        judge_minutes: tuple[float, ...] = (),
+    ) -> None:
+        """Open the store and read how far the run is.
+
+        Args:
+            run: held by the caller.
+            config: the run's settings.
+            game: made from ``config.game``.
+            watchers: displays and logs.
+            judge: measures a weights file (truth meter, ladder) in a thread of this process; its
+                second argument tells it to give up.
+            judge_minutes: elapsed minutes at which the newest weights are judged; the last gap
+                repeats.
+        """
+        self.run = run
+        self.config = config
+        self.watchers = watchers
+        self.store = EpisodeStore(run.episodes, game, report=self._say)
+        rows = run.read_metrics()
+        self._elapsed_before = max((row["elapsed_seconds"] for row in rows), default=0.0)
+        self._starts = 1 + max((row.get("start", 0) for row in rows), default=0)
+        self.status = Status(
+            run=str(run.path),
+            game=game.id,
+            total_seconds=config.minutes * 60,
+            episodes=self.store.counters.episodes,
+        )
+        self._judge = judge
+        self._judge_minutes = judge_minutes
+        self._next_judgement = self._judgement_after(self._elapsed_before)
+        self._judge_thread: threading.Thread | None = None
+        self._judged_rows: list[dict[str, Any]] = []
+        self._stopping = threading.Event()
+        self._began = time.monotonic()
+        self._rates = Rates()
+        self._pending: list[tuple[LocalPart, int, list[Episode]]] = []
+        self._memory: dict[str, int] = {}
+        self._weights: Published | None = None
+        self._seats: list[_Seat] = []
+        self._learner_stopped = False
+        self._learner: _Seat | None = None
+        self._worker_starts = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training over all starts."""
+        return self._elapsed_before + time.monotonic() - self._began
+
+    @property
+    def done(self) -> bool:
+        """Whether the run's minutes are spent."""
+        return self.elapsed >= self.config.minutes * 60
+
+    def train(self, should_stop: Callable[[], bool]) -> None:
+        """Run until the minutes are spent or ``should_stop`` says so; saves in either case.
+
+        Raises:
+            RunError: a part cannot work or the disk refuses; the message is for the user.
+        """
+        self._began = time.monotonic()
+        self._write_metrics()  # counts this start, so that no later one reuses its episode ids
+        try:
+            self._start_parts()
+            stored = kept = time.monotonic()
+            while not self.done and not should_stop():
+                time.sleep(_TICK_SECONDS)
+                now = time.monotonic()
+                self._listen(now)
+                self._revive(now)
+                if now - stored >= _STORE_SECONDS:
+                    self._store()
+                    stored = now
+                if now - kept >= _METRICS_SECONDS:
+                    self._write_metrics()
+                    kept = now
+                self._judge_when_due()
+                self._refresh(now)
+            self._stop_parts()
+            self._judge_at_end(should_stop)
+            self._write_metrics()
+        finally:
+            self._stopping.set()
+            for seat in [*self._seats, *([self._learner] if self._learner else [])]:
+                seat.part.kill()
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _start_parts(self) -> None:
+        count = self.config.workers or psutil.cpu_count(logical=False) or 1
+        arguments = (self.config, str(self.run.path))
+        start = lambda: LocalPart("learner", learner_main, *arguments)  # noqa: E731
+        self._learner = _Seat(start(), start)
+        for number in range(count):
+            start = lambda number=number: self._start_worker(number)  # noqa: E731
+            self._seats.append(_Seat(start(), start))
+        self.status.workers = count
+
+    def _start_worker(self, number: int) -> LocalPart:
+        """A worker under a name that no earlier start has used: episode ids stay unique."""
+        self._worker_starts += 1
+        name = f"w{number}.{self._starts}.{self._worker_starts}"
+        part = LocalPart(name, worker_main, self.config, name)
+        if self._weights is not None:
+            part.send(NewWeights(self._weights.version, self._weights.path))
+        return part
+
+    def _revive(self, now: float) -> None:
+        """Start again what has died, unless it keeps dying."""
+        assert self._learner is not None
+        for seat in [*self._seats, self._learner]:
+            if seat.part.alive:
+                continue
+            seat.restarts = [at for at in seat.restarts if now - at < 600] + [now]
+            reason = seat.failure or f"{seat.part.name} ended without a word"
+            if len(seat.restarts) > _MOST_RESTARTS:
+                raise RunError(f"{reason}; it was started {_MOST_RESTARTS} times in ten minutes")
+            self._say(f"{reason}; starting it again")
+            seat.failure = ""
+            seat.part = seat.start()
+
+    def _listen(self, now: float) -> None:
+        for seat in self._seats:
+            for message in seat.part.receive():
+                match message:
+                    case Finished():
+                        self._rates.add(now, message)
+                        self._memory[seat.part.name.split(".")[0]] = message.memory_bytes
+                        self.status.plies += message.plies
+                        self._pending.append((seat.part, message.batch, message.episodes))
+                    case Said(text=text):
+                        self._say(text)
+                    case Failed(text=text):
+                        seat.failure = text
+        assert self._learner is not None
+        for message in self._learner.part.receive():
+            match message:
+                case Published():
+                    self._weights = message
+                    self.status.version = message.version
+                    for seat in self._seats:
+                        seat.part.send(NewWeights(message.version, message.path))
+                case Learned():
+                    self._take_progress(message)
+                case Said(text=text):
+                    self._say(text)
+                case Failed(text=text):
+                    self._learner.failure = text
+                case Stopped():
+                    self._learner_stopped = True
+
+    def _take_progress(self, message: Learned) -> None:
+        status = self.status
+        status.steps = message.steps
+        status.rows_trained = message.rows_trained
+        status.rows_in_window = message.rows_in_window
+        status.rows_stored = message.rows_stored
+        status.learner_waiting = message.waiting
+        status.losses = message.losses
+        self._memory["learner"] = message.memory_bytes
+        if message.pause_workers != status.paused:
+            status.paused = message.pause_workers
+            for seat in self._seats:
+                seat.part.send(Pause(message.pause_workers))
+
+    def _store(self) -> None:
+        """Write what has come in as one shard, then acknowledge it.
+
+        Raises:
+            RunError: the disk refuses.
+        """
+        pending, self._pending = self._pending, []
+        episodes = [episode for _, _, batch in pending for episode in batch]
+        if episodes:
+            try:
+                self.store.append(episodes)
+            except OSError as error:
+                raise RunError(
+                    f"cannot write episodes to {self.run.episodes}: {error.strerror or error}; "
+                    "what was stored before is safe, and the same command goes on"
+                ) from error
+        for part, batch, _ in pending:
+            part.send(Acknowledged(batch))
+        self.status.episodes = self.store.counters.episodes
+        assert self._learner is not None
+        total = self.config.minutes * 60
+        self._learner.part.send(Clock(min(1.0, self.elapsed / total), self.elapsed))
+
+    def _stop_parts(self) -> None:
+        """Workers hand over their finished games, then the learner saves."""
+        self.status.phase = "saving"
+        self._refresh(time.monotonic())
+        for seat in self._seats:
+            seat.part.send(Pause(False))
+            seat.part.send(Stop())
+        deadline = time.monotonic() + _STOP_SECONDS
+        while any(seat.part.alive for seat in self._seats) and time.monotonic() < deadline:
+            self._listen(time.monotonic())
+            time.sleep(_TICK_SECONDS)
+        self._listen(time.monotonic())
+        self._store()
+        assert self._learner is not None
+        self._learner_stopped = False
+        self._learner.part.send(Stop())
+        while self._learner.part.alive and time.monotonic() < deadline:
+            self._listen(time.monotonic())
+            time.sleep(_TICK_SECONDS)
+        self._listen(time.monotonic())
+        if not self._learner_stopped:
+            self._say(
+                "the learner did not save in time; the last snapshot stands"
+                + (f" ({self._learner.failure})" if self._learner.failure else "")
+            )
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def _refresh(self, now: float) -> None:
+        status = self.status
+        status.elapsed_seconds = self.elapsed
+        self._rates.write(now, status)
+        own = psutil.Process().memory_info().rss
+        status.memory_bytes = own + sum(self._memory.values())
+        if status.phase != "saving":
+            playouts = self._weights is None
+            status.phase = "first games by random playouts" if playouts else "training"
+            wanted = self.config.learning.limiter.start_rows
+            status.bootstrap_share = min(1.0, self.store.counters.rows / wanted)
+        for watcher in self.watchers:
+            watcher.update(status)
+
+    def _say(self, text: str) -> None:
+        for watcher in self.watchers:
+            watcher.say(text)
+
+    def _write_metrics(self) -> None:
+        status = self.status
+        row: dict[str, Any] = {
+            "elapsed_seconds": round(self.elapsed, 1),
+            "start": self._starts,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
+            "episodes": status.episodes,
+            "rows_stored": status.rows_stored,
+            "rows_trained": status.rows_trained,
+            "rows_in_window": status.rows_in_window,
+            "steps": status.steps,
+            "version": status.version,
+            "games_per_second": round(status.games_per_second, 2),
+            "moves_per_second": round(status.moves_per_second, 1),
+            "simulations_per_second": round(status.simulations_per_second),
+            "evaluations_per_second": round(status.evaluations_per_second),
+            "cache_share": round(status.cache_share, 4),
+            "network_share": round(status.network_share, 4),
+            "mean_plies": round(status.mean_plies, 2),
+            "memory_bytes": status.memory_bytes,
+            "losses": {name: round(value, 5) for name, value in status.losses.items()},
+        }
+        self._keep(row)
+        judged, self._judged_rows = self._judged_rows, []
+        for judged_row in judged:
+            self._keep(judged_row)
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        try:
+            self.run.append_metrics(row)
+        except OSError as error:
+            raise RunError(
+                f"cannot write {self.run.metrics_file}: {error.strerror or error}"
+            ) from error
+        for watcher in self.watchers:
+            watcher.keep(row)
+
+    # -- judging ----------------------------------------------------------------------------------
+
+    def _judge_when_due(self) -> None:
+        if self._judge is None or self._weights is None:
+            return
+        if self._judge_thread is not None and self._judge_thread.is_alive():
+            return
+        if self.elapsed < self._next_judgement:
+            return
+        self._next_judgement = self._judgement_after(self.elapsed)
+        if self._weights.version != self.status.judged_version:
+            self._start_judging(self._weights, self._stopping.is_set)
+
+    def _judgement_after(self, elapsed: float) -> float:
+        """Next elapsed second at which to judge; the last gap of the list repeats."""
+        times = [minute * 60 for minute in self._judge_minutes]
+        for at in times:
+            if at > elapsed:
+                return at
+        if len(times) < 2:
+            return float("inf")
+        gap = times[-1] - times[-2]
+        return times[-1] + gap * (1 + (elapsed - times[-1]) // gap)
+
+    def _start_judging(self, weights: Published, give_up: Callable[[], bool]) -> None:
+        assert self._judge is not None
+        judge, elapsed = self._judge, self.elapsed
+
+        def work() -> None:
+            try:
+                found = judge(Path(weights.path), give_up)
+            except Exception as error:
+                self._say(f"judging version {weights.version} failed: {error}")
+                return
+            if not found:
+                return
+            self.status.judged = found
+            self.status.judged_version = weights.version
+            self._judged_rows.append(
+                {
+                    "elapsed_seconds": round(elapsed, 1),
+                    "start": self._starts,
+                    "version": weights.version,
+                    "judged": {name: round(value, 5) for name, value in found.items()},
+                }
+            )
+
+        self._judge_thread = threading.Thread(target=work, name="judge", daemon=True)
+        self._judge_thread.start()
+
+    def _judge_at_end(self, should_stop: Callable[[], bool]) -> None:
+        """The last version is judged when the minutes are spent; a stop by hand does not wait."""
+        if self._judge is None or self._weights is None or not self.done or should_stop():
+            return
+        if self._judge_thread is not None:
+            self._judge_thread.join()
+        if self.status.judged_version != self._weights.version:
+            self.status.phase = "judging the final network"
+            self._start_judging(self._weights, should_stop)
+            while self._judge_thread is not None and self._judge_thread.is_alive():
+                self._judge_thread.join(_TICK_SECONDS)
+                self._refresh(time.monotonic())

@@ -1,0 +1,125 @@
+"""What driver, workers and learner say to each other.
+
+The seam between the training loop and where its parts run. A part is reached through a ``Part``:
+messages go in with ``send`` and come out with ``receive``; whether a pipe to a process of this
+machine or an actor elsewhere carries them is the business of the file that starts the parts
+(``local.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.records import Episode
+
+
+@dataclass(frozen=True, slots=True)
+class NewWeights:
+    """Driver to worker: use this version from the next ply on."""
+
+    version: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Driver to worker: the learner must catch up (or has)."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Driver to worker: these episodes are on the disk."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Worker to driver: finished episodes and what was done since the last message."""
+
+    batch: int
+    episodes: list[Episode]
+    seconds: float
+    plies: int
+    simulations: int
+    evaluations: int  # positions that the network itself judged
+    cache_hits: int
+    network_seconds: float
+    memory_bytes: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Any part to driver: a sentence for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Any part to driver: it stops because of this; ``text`` is one line for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Driver to learner: how far the run is and what the store holds."""
+
+    progress: float  # 0..1 of the run's minutes
+    elapsed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Learner to driver: a new version lies in ``path``."""
+
+    version: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Learner to driver: the last steps in numbers."""
+
+    steps: int
+    rows_trained: int
+    rows_in_window: int
+    rows_stored: int
+    pause_workers: bool
+    waiting: bool  # the learner waits for new rows
+    memory_bytes: int
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Driver to any part: save what must be saved and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Learner to driver: everything is saved."""
+
+
+class Part(Protocol):
+    """One running worker or learner, seen from the driver."""
+
+    name: str
+
+    def send(self, message: object) -> None:
+        """Hand over a message; a part that has died is noticed by ``alive``, not here."""
+
+    def receive(self) -> list[object]:
+        """All messages that have arrived, without waiting."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the part still runs."""
+
+    def kill(self) -> None:
+        """End it at once."""

@@ -1,0 +1,391 @@
+"""`meijin bench`: speed of rules, search, network and self-play, each beside its ceiling."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+_GAMES = 128  # in flight in each self-play process, as in training
+
+SECTIONS = ("rules", "search", "network", "selfplay")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure."""
+
+    name: str
+    value: float
+    unit: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@click.command("bench")
+@click.option("--game", default="connect_four", show_default=True, help="Game to measure with.")
+@click.option(
+    "--section",
+    "sections",
+    multiple=True,
+    type=click.Choice(SECTIONS),
+    help="Only this; repeatable.",
+)
+@click.option("--seconds", default=5.0, show_default=True, help="Length of each measurement.")
+@click.option("--blocks", default=6, show_default=True, help="Residual blocks of the network.")
+@click.option("--channels", default=64, show_default=True, help="Channels of the network.")
+@click.option(
+    "--network",
+    "network_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A weights file to measure with, instead of random weights of that size.",
+)
+@click.option(
+    "--simulations", default=64, show_default=True, help="Simulations a move of self-play."
+)
+@click.option("--workers", type=int, help="Self-play processes [one for each core].")
+@click.option("--json", "as_json", is_flag=True, help="Rows as JSON for programs.")
+@click.option("--signature", is_flag=True, help="Only print the hash of the search's behaviour.")
+def command(
+    game: str,
+    sections: tuple[str, ...],
+    seconds: float,
+    blocks: int,
+    channels: int,
+    network_file: Path | None,
+    simulations: int,
+    workers: int | None,
+    as_json: bool,
+    signature: bool,
+) -> None:
+    """Measure speed on this machine, one core unless it says otherwise.
+
+    Examples:
+      meijin bench
+
+      meijin bench --section search --json
+
+      meijin bench --signature
+    """
+    from games import make
+
+    made = make(game)
+    if signature:
+        from engine.search.signature import search_signature
+
+        click.echo(search_signature(made))
+        return
+    if not seconds > 0:
+        raise click.UsageError(f"--seconds must be more than 0, not {seconds:g}")
+    wanted = sections or SECTIONS
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = network_file or _yardstick(
+            made, {"blocks": blocks, "channels": channels}, Path(folder)
+        )
+        for row in _measure(made, wanted, seconds, file, simulations, workers):
+            rows.append(row)
+            if not as_json:
+                facts = ", ".join(f"{name} {value}" for name, value in row.settings.items())
+                click.echo(f"{row.name:34} {_number(row.value):>14} {row.unit:16} {facts}")
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=1))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.0f}"
+
+
+def _measure(
+    game: Any,
+    sections: tuple[str, ...],
+    seconds: float,
+    network_file: Path,
+    simulations: int,
+    workers: int | None,
+) -> Iterator[Row]:
+    if "rules" in sections:
+        yield from _rules(game, seconds)
+    if "search" in sections:
+        yield from _search(game, seconds)
+    if "network" in sections:
+        yield from _network(game, seconds, network_file)
+    if "selfplay" in sections:
+        yield from _selfplay(game, seconds, network_file, simulations, workers)
+
+
+def _repeat(seconds: float, work: Callable[[], int]) -> float:
+    """Units of work a second: the median over five parts of the time, after one call unmeasured."""
+    work()
+    rates = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        done = 0
+        while (spent := time.perf_counter() - begin) < seconds / 5 or not done:
+            done += work()
+        rates.append(done / spent)
+    return float(np.median(rates))
+
+
+def _rules(game: Any, seconds: float) -> Iterator[Row]:
+    """Uniformly random games with the full legal list at every move."""
+    rng = np.random.default_rng(1)
+    states = game.rules.initial(256)
+    actions = np.empty((256, game.max_legal), np.int32)
+    counts = np.empty(256, np.int32)
+    rows = np.arange(256)
+    picks = rng.random((64, 256))
+
+    def moves() -> int:
+        for pick in picks:
+            game.rules.legal_actions(states, actions, counts)
+            chosen = actions[rows, (pick * counts).astype(np.int64)]
+            game.rules.step(states, chosen)
+            over = np.flatnonzero(states["finished"])
+            if len(over):
+                states[over] = game.rules.initial(len(over))
+        return 64 * 256
+
+    yield Row("rules, batch of 256 from Python", _repeat(seconds, moves), "moves/s", {"games": 256})
+    fresh = game.rules.initial(256)
+    generator = np.array([7], np.uint64)
+
+    def playouts() -> int:
+        played = fresh.copy()
+        game.rules.play_out(played, generator)
+        return int(played["ply"].sum())
+
+    yield Row("rules, compiled random games", _repeat(seconds, playouts), "moves/s", {"games": 256})
+
+
+def _search(game: Any, seconds: float) -> Iterator[Row]:
+    """The tree alone: an evaluator that answers at once with uniform policies."""
+    from engine.inference.uniform import UniformEvaluator
+    from engine.search.config import SearchConfig
+    from engine.search.search import Search
+
+    for algorithm in ("puct", "gumbel"):
+        for trees, simulations in ((256, 64), (256, 800), (1, 64), (1, 800)):
+            config = SearchConfig(algorithm=algorithm, prove_plies=0, reuse_tree=False)
+            search = Search(
+                game,
+                UniformEvaluator(game),
+                config,
+                num_trees=trees,
+                max_simulations=simulations,
+                seed=1,
+            )
+            states = game.rules.initial(trees)
+
+            def run(search: Any = search, states: Any = states, n: int = simulations) -> int:
+                search.set_roots(states)
+                return int(search.run(n, True).simulations.sum())
+
+            yield Row(
+                f"search only, {algorithm}",
+                _repeat(seconds, run),
+                "simulations/s",
+                {"games": trees, "simulations": simulations},
+            )
+
+
+def _network(game: Any, seconds: float, network_file: Path) -> Iterator[Row]:
+    """Evaluations a second of the network alone, by runtime and batch."""
+    from engine.inference.backends import BackendUnavailableError, limit_threads, make_backend
+    from engine.learning.checkpoint import load_weights
+
+    limit_threads(1)
+    file = load_weights(network_file, game)
+    network = file.build()
+    for precision in ("float32", "bf16", "int8"):
+        for runtime in ("torch", "openvino"):
+            try:
+                backend = make_backend(
+                    network,
+                    max_batch=256,
+                    precision=precision,
+                    runtime=runtime,
+                    calibration_planes=file.sample_planes,
+                ).backend
+            except BackendUnavailableError:
+                continue
+            for batch in (1, 16, 64, 128, 256):
+                rate = _network_rate(game, backend, batch, seconds / 2)
+                yield Row(
+                    "network only", rate, "evaluations/s", {"backend": backend.name, "batch": batch}
+                )
+
+
+def _network_rate(game: Any, backend: Any, batch: int, seconds: float) -> float:
+    rng = np.random.default_rng(1)
+    planes = rng.integers(0, 2, (batch, *game.observation_shape)).astype(np.uint8)
+    logits = np.empty((batch, game.num_actions), np.float32)
+    outcomes = np.empty((batch, 3), np.float32)
+
+    def run() -> int:
+        backend.run(planes, logits, outcomes)
+        return batch
+
+    return _repeat(seconds, run)
+
+
+def _selfplay(
+    game: Any, seconds: float, network_file: Path, simulations: int, workers: int | None
+) -> Iterator[Row]:
+    """Real self-play in one process a core, beside the network-only ceiling of those processes.
+
+    Each process measures the network alone before and after it plays, while the others do the
+    same, so that ceiling and self-play share the machine in the same way.
+    """
+    import psutil
+
+    from engine.orchestration.local import LocalPart
+
+    count = workers or psutil.cpu_count(logical=False) or 1
+    parts = [
+        LocalPart(f"bench{i}", _play_for, game.id, str(network_file), simulations, seconds, i)
+        for i in range(count)
+    ]
+    found: list[dict[str, float]] = []
+    while len(found) < count:
+        for part in parts:
+            found += part.receive()  # type: ignore[arg-type]
+        if not all(part.alive for part in parts) and len(found) < count:
+            time.sleep(0.5)
+            found += [message for part in parts for message in part.receive()]  # type: ignore[misc]
+            if len(found) < count:
+                raise click.ClickException("a self-play process died; see its message above")
+        time.sleep(0.05)
+    facts = {"workers": count, "simulations": simulations, "games": _GAMES, "batch": _GAMES}
+
+    def total(name: str) -> float:
+        return sum(each[name] for each in found)
+
+    yield Row("self-play", total("moves"), "moves/s", facts)
+    yield Row("self-play", total("simulations"), "simulations/s", facts)
+    yield Row("self-play", total("evaluations"), "evaluations/s", facts)
+    yield Row(
+        "self-play, answered by the cache",
+        total("hits") / (total("hits") + total("evaluations")),
+        "share",
+        facts,
+    )
+    yield Row("network only, same processes", total("ceiling"), "evaluations/s", facts)
+    yield Row(
+        "self-play over that ceiling", total("evaluations") / total("ceiling"), "share", facts
+    )
+    yield Row("self-play time inside the network", total("network_share") / count, "share", facts)
+
+
+def _play_for(
+    link: Any, game_id: str, network_file: str, simulations: int, seconds: float, number: int
+) -> None:
+    """In a process of its own: the ceiling, self-play for a while, the ceiling again."""
+    from engine.config import RunConfig
+    from engine.inference.backends import limit_threads
+    from engine.orchestration.worker import NetworkSeat
+    from engine.search.config import SearchConfig
+    from engine.search.search import Search
+    from engine.selfplay.actor import Actor, SelfPlayConfig
+    from games import make
+
+    limit_threads(1)
+    game = make(game_id)
+    config = RunConfig(
+        game=game_id,
+        search=SearchConfig(simulations=simulations),
+        selfplay=SelfPlayConfig(games=_GAMES, full_share=1.0, fast_simulations=simulations),
+    )
+    seat = NetworkSeat(game, config, seed=number, name=f"bench{number}")
+    seat.load(network_file)
+    search = Search(
+        game,
+        seat.evaluator,
+        config.search,
+        num_trees=_GAMES,
+        max_simulations=simulations,
+        seed=number,
+    )
+    actor = Actor(
+        game,
+        search,
+        config=config.selfplay,
+        simulations=simulations,
+        name=f"bench{number}",
+        seed=number,
+    )
+    first = _network_rate(game, seat.backend, _GAMES, seconds / 4)
+    warm = time.perf_counter()
+    while time.perf_counter() - warm < seconds:  # until games of every length are in flight
+        actor.play_ply(weights_version=0)
+    before = _counts(actor, seat)
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < 2 * seconds:
+        actor.play_ply(weights_version=0)
+    spent = time.perf_counter() - begin
+    delta = {name: value - before[name] for name, value in _counts(actor, seat).items()}
+    second = _network_rate(game, seat.backend, _GAMES, seconds / 4)
+    rates = {name: value / spent for name, value in delta.items()}
+    link.send({**rates, "ceiling": (first + second) / 2})
+
+
+def _counts(actor: Any, seat: Any) -> dict[str, float]:
+    return {
+        "moves": actor.counters.plies,
+        "simulations": actor.counters.simulations,
+        "evaluations": seat.evaluations,
+        "hits": seat.cache.hits,
+        "network_share": seat.network_seconds,
+    }
+
+
+def _yardstick(game: Any, size: dict[str, int], folder: Path) -> Path:
+    """A network of that size with random weights: speed does not depend on what it has learned.
+
+    Its heads, which start at zero, are made random too, so that games differ.
+    """
+    import torch
+
+    from engine.learning.checkpoint import save_weights
+    from engine.networks.network import NetworkConfig, build_network
+
+    torch.manual_seed(1)
+    config = NetworkConfig(**size)
+    network = build_network(
+        config,
+        observation_shape=game.observation_shape,
+        num_actions=game.num_actions,
+        observation_scales=game.observation_scales,
+    )
+    for parameter in network.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    states = game.rules.initial(256)
+    rng = np.random.default_rng(1)
+    actions = np.empty((256, game.max_legal), np.int32)
+    counts = np.empty(256, np.int32)
+    for ply in range(12):
+        rows = np.flatnonzero(~states["finished"] & (rng.random(256) < 1 - ply / 12))
+        part = states[rows]
+        game.rules.legal_actions(part, actions[: len(rows)], counts[: len(rows)])
+        picks = (rng.random(len(rows)) * counts[: len(rows)]).astype(np.int64)
+        game.rules.step(part, actions[np.arange(len(rows)), picks])
+        states[rows] = part
+    planes = np.empty((256, *game.observation_shape), np.uint8)
+    game.rules.observe(states, planes)
+    path = folder / "yardstick.safetensors"
+    save_weights(
+        path,
+        game=game,
+        network_config=config,
+        version=0,
+        sample_planes=planes,
+        state_dict={name: tensor.numpy() for name, tensor in network.state_dict().items()},
+    )
+    return path

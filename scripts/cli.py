@@ -1,0 +1,99 @@
+"""The `meijin` command: one file a subcommand, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+
+import click
+
+#: subcommand -> (module, what it does); the help is here so that `meijin --help` imports nothing.
+COMMANDS = {
+    "train": ("scripts.train", "Train from nothing by self-play, or go on with a run."),
+    "play": ("scripts.play", "Play against the engine in the terminal."),
+    "evaluate": ("scripts.evaluate", "Truth meter, ladder and Elo of a run or a network."),
+    "match": ("scripts.match", "Let any two agents play."),
+    "plot": ("scripts.plot", "One picture of a run."),
+    "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
+    "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),
+    "games": ("scripts.games", "List the games and their parameters."),
+}
+
+
+class Commands(click.Group):
+    """Imports a subcommand when it is called; names the nearest when it does not exist."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Subcommands in the order of first use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand's click command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(COMMANDS[cmd_name][0]).command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name in the error."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {name!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with: meijin train connect_four",
+)
+@click.version_option(package_name="meijin")
+def cli() -> None:
+    """Self-play reinforcement learning for board games."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: every foreseen fault is one line on standard error and a non-zero exit."""
+    try:
+        code = cli.main(args=arguments, prog_name="meijin", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        code = error.exit_code
+        _complain(error.format_message())
+    except click.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        if not _foreseen(error):
+            raise
+        code = 2
+        _complain(str(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _foreseen(error: Exception) -> bool:
+    """Whether the error's text was written for the user: it comes from one of our own classes."""
+    return type(error).__module__.split(".")[0] in {"games", "engine", "agents", "scripts"}
+
+
+def _complain(message: str) -> None:
+    click.echo(f"meijin: {' '.join(message.split())}", err=True)
+
+
+if __name__ == "__main__":
+    main()

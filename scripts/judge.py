@@ -1,0 +1,71 @@
+"""Strength while training goes on: truth meter and ladder, small enough to be felt by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from agents.arena.match import play_match
+from agents.arena.truth import TruthSet, measure_truth
+from agents.arena.truth_sets import truth_for
+from agents.factory import make_agent
+from engine.orchestration.loop import Judge
+from games.game import Game
+
+_POSITIONS_PER_CLASS = 100
+_SIMULATIONS = 100
+_LADDER = ("random", "one_ply", "mcts:1000", "alpha_beta:5")
+_LADDER_GAMES = 20
+
+
+def make_judge(game: Game) -> Judge:
+    """A judge for the training loop.
+
+    What it returns, by name, all shares from 0 to 1: ``truth network begin`` and the like, the share
+    of moves that keep the result of perfect play (network alone, and with search, by phase of the
+    game), and ``vs random`` and the like, the score with search against fixed opponents.
+    """
+    truth: list[TruthSet | None] = []
+
+    def judge(weights: Path, give_up: Callable[[], bool]) -> dict[str, float]:
+        if not truth:
+            whole = truth_for(game)
+            truth.append(whole.subset(_POSITIONS_PER_CLASS) if whole else None)
+        found: dict[str, float] = {}
+        searching = make_agent(f"{weights}@{_SIMULATIONS}", game=game, say=_nobody)
+        if truth[0] is not None:
+            alone = make_agent(f"policy:{weights}", game=game, say=_nobody)
+            for name, agent in (("network", alone), (f"search {_SIMULATIONS}", searching)):
+                if give_up():
+                    return found
+                report = measure_truth(agent, truth[0])
+                for phase, kept in _by_phase(report.by_class).items():
+                    found[f"truth {name} {phase}"] = kept
+        for opponent in _LADDER:
+            if give_up():
+                return found
+            result = play_match(
+                searching,
+                make_agent(opponent, game=game, seed=1, say=_nobody),
+                games=_LADDER_GAMES,
+                seed=1,
+            )
+            found[f"vs {opponent}"] = result.score
+        return found
+
+    return judge
+
+
+def _nobody(line: str) -> None:
+    """The workers have said it already."""
+
+
+def _by_phase(by_class: dict[str, object]) -> dict[str, float]:
+    """``begin_easy``, ``begin_hard``, ... joined to ``begin``."""
+    positions: dict[str, int] = {}
+    errors: dict[str, int] = {}
+    for name, score in by_class.items():
+        phase = name.split("_")[0]
+        positions[phase] = positions.get(phase, 0) + score.positions
+        errors[phase] = errors.get(phase, 0) + score.errors
+    return {phase: 1 - errors[phase] / positions[phase] for phase in positions if positions[phase]}

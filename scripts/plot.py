@@ -1,0 +1,140 @@
+"""`meijin plot`: one picture of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("plot")
+@click.argument("run_path", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Picture file [RUN/course.png].",
+)
+def command(run_path: Path, output: Path | None) -> None:
+    """Draw the course of RUN: truth meter, ladder, losses and speed over training time.
+
+    Example: meijin plot runs/connect_four
+    """
+    from engine.orchestration.run_directory import RunDirectory
+
+    run = RunDirectory(run_path)
+    config = run.config()
+    rows = run.read_metrics()
+    if len(rows) < 2:
+        raise click.ClickException(f"{run_path} has no course to draw yet; train it for a minute")
+    target = output or run_path / "course.png"
+    try:
+        draw_course(rows, title=f"{config.game}, {config.minutes:g} minutes", target=target)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"cannot write {target}: {error}") from error
+    click.echo(f"wrote {target}")
+
+
+def draw_course(rows: list[dict[str, Any]], *, title: str, target: Path) -> None:
+    """Write the picture of a run.
+
+    Args:
+        rows: of the metrics file.
+        title: above the picture.
+        target: the suffix chooses the format (png, svg, pdf).
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    judged = [row for row in rows if "judged" in row]
+    measured = [row for row in rows if "judged" not in row]
+    figure, axes = plt.subplots(2, 2, figsize=(12, 7.5), constrained_layout=True)
+    figure.suptitle(title)
+    _truth(axes[0][0], judged)
+    _ladder(axes[0][1], judged)
+    _losses(axes[1][0], measured)
+    _speed(axes[1][1], measured)
+    for row in axes:
+        for axis in row:
+            axis.set_xlabel("minutes of training")
+            axis.grid(alpha=0.3)
+    figure.savefig(target, dpi=110)
+    plt.close(figure)
+
+
+def _minutes(rows: list[dict[str, Any]]) -> list[float]:
+    return [row["elapsed_seconds"] / 60 for row in rows]
+
+
+def _truth(axis: Any, rows: list[dict[str, Any]]) -> None:
+    """Share of moves that keep the result of perfect play; network alone is dashed."""
+    axis.set_title("truth meter: moves that keep the result of perfect play")
+    names = sorted({name for row in rows for name in row["judged"] if name.startswith("truth")})
+    phases = sorted({name.rsplit(" ", 1)[1] for name in names})
+    for name in names:
+        points = [
+            (row["elapsed_seconds"] / 60, row["judged"][name])
+            for row in rows
+            if name in row["judged"]
+        ]
+        alone = "network" in name
+        color = f"C{phases.index(name.rsplit(' ', 1)[1])}"
+        axis.plot(
+            *zip(*points, strict=True),
+            "--" if alone else "-",
+            color=color,
+            marker=".",
+            alpha=0.6 if alone else 1.0,
+            label=name.removeprefix("truth "),
+        )
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    if names:
+        axis.legend(fontsize=8)
+
+
+def _ladder(axis: Any, rows: list[dict[str, Any]]) -> None:
+    axis.set_title("score against fixed opponents")
+    names = sorted({name for row in rows for name in row["judged"] if name.startswith("vs ")})
+    for name in names:
+        points = [
+            (row["elapsed_seconds"] / 60, row["judged"][name])
+            for row in rows
+            if name in row["judged"]
+        ]
+        axis.plot(*zip(*points, strict=True), marker=".", label=name)
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axis.set_ylim(-0.03, 1.03)
+    if names:
+        axis.legend(fontsize=8)
+
+
+def _losses(axis: Any, rows: list[dict[str, Any]]) -> None:
+    axis.set_title("losses")
+    names = sorted({name for row in rows for name in row["losses"]})
+    for name in names:
+        points = [
+            (row["elapsed_seconds"] / 60, row["losses"][name])
+            for row in rows
+            if name in row["losses"]
+        ]
+        axis.plot(*zip(*points, strict=True), label=name)
+    if names:
+        axis.legend(fontsize=8)
+
+
+def _speed(axis: Any, rows: list[dict[str, Any]]) -> None:
+    axis.set_title("self-play")
+    minutes = _minutes(rows)
+    axis.plot(minutes, [row["moves_per_second"] for row in rows], label="moves/s")
+    axis.set_ylabel("moves/s")
+    axis.set_ylim(bottom=0)
+    other = axis.twinx()
+    other.plot(
+        minutes, [row["evaluations_per_second"] for row in rows], "C1", label="evaluations/s"
+    )
+    other.set_ylabel("evaluations/s")
+    other.set_ylim(bottom=0)
+    lines = axis.get_lines() + other.get_lines()
+    axis.legend(lines, [line.get_label() for line in lines], fontsize=8)

@@ -1,0 +1,213 @@
+"""How a training run is shown: a live screen, plain lines, TensorBoard."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from engine.orchestration.reports import Status
+from engine.orchestration.run_directory import RunDirectory
+
+_SPARKS = " ▁▂▃▄▅▆▇█"
+_PLAIN_SECONDS = 15.0
+_MOST_SENTENCES = 4
+
+
+def duration(seconds: float) -> str:
+    """``3725`` as ``1:02:05``, ``125`` as ``2:05``."""
+    whole = max(0, round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def judged_lines(judged: dict[str, float]) -> list[tuple[str, float]]:
+    """Measures of strength in the order they are shown in."""
+    return sorted(judged.items(), key=lambda item: (not item[0].startswith("truth"), item[0]))
+
+
+class LiveScreen:
+    """A panel that renews itself in place while the run goes on."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+        self._live = Live(console=self._console, refresh_per_second=4, transient=False)
+        self._sentences: list[str] = []
+        self._course: dict[str, list[float]] = {}
+        self._judged_version = 0
+
+    def __enter__(self) -> LiveScreen:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._live.__exit__(*error)
+
+    def update(self, status: Status) -> None:
+        """Draw the run as it stands."""
+        if status.judged_version != self._judged_version:
+            self._judged_version = status.judged_version
+            for name, value in status.judged.items():
+                self._course.setdefault(name, []).append(value)
+        self._live.update(self._draw(status))
+
+    def say(self, text: str) -> None:
+        """Keep a sentence below the numbers."""
+        self._sentences = [*self._sentences, f"{time.strftime('%H:%M:%S')} {text}"][
+            -_MOST_SENTENCES:
+        ]
+
+    def keep(self, row: dict[str, object]) -> None:
+        """Rows of the metrics file are not shown."""
+
+    def _draw(self, status: Status) -> Panel:
+        left = max(0.0, status.total_seconds - status.elapsed_seconds)
+        bars = Table.grid(padding=(0, 1))
+        bars.add_row(
+            "run",
+            ProgressBar(total=status.total_seconds, completed=status.elapsed_seconds, width=46),
+            f"{duration(status.elapsed_seconds)} of {duration(status.total_seconds)}, "
+            f"{duration(left)} left",
+        )
+        if status.bootstrap_share < 1.0:
+            bars.add_row(
+                "first games",
+                ProgressBar(total=1.0, completed=status.bootstrap_share, width=46),
+                f"{status.bootstrap_share:.0%} of the rows that learning starts with",
+            )
+        numbers = Table.grid(padding=(0, 3))
+        numbers.add_row(self._self_play(status), self._learning(status), self._strength(status))
+        parts: list[Any] = [bars, Text(), numbers]
+        if self._sentences:
+            parts += [Text(), Text("\n".join(self._sentences), style="yellow")]
+        title = f"[bold]meijin[/] {status.game}  {status.phase}"
+        return Panel(Group(*parts), title=title, subtitle=status.run, title_align="left")
+
+    def _self_play(self, status: Status) -> Table:
+        table = _column(f"self-play ({status.workers} workers)")
+        table.add_row("games", f"{status.episodes:,}")
+        table.add_row("games/s", f"{status.games_per_second:.1f}")
+        table.add_row("moves/s", f"{status.moves_per_second:,.0f}")
+        table.add_row("simulations/s", f"{status.simulations_per_second:,.0f}")
+        table.add_row("evaluations/s", f"{status.evaluations_per_second:,.0f}")
+        table.add_row("from the cache", f"{status.cache_share:.0%}")
+        table.add_row("time in network", f"{status.network_share:.0%}")
+        table.add_row("plies a game", f"{status.mean_plies:.1f}")
+        if status.paused:
+            table.add_row("", "[yellow]waits for the learner[/]")
+        return table
+
+    def _learning(self, status: Status) -> Table:
+        table = _column("learning")
+        table.add_row("weights version", str(status.version))
+        table.add_row("steps", f"{status.steps:,}")
+        for name, value in status.losses.items():
+            table.add_row(name, f"{value:.4f}")
+        table.add_row("replay rows", f"{status.rows_in_window:,} of {status.rows_stored:,}")
+        reuse = status.rows_trained / max(1, status.rows_stored)
+        table.add_row("each row used", f"{reuse:.1f} times")
+        table.add_row("memory", f"{status.memory_bytes / 2**30:.2f} GiB")
+        if status.learner_waiting:
+            table.add_row("", "[yellow]waits for new games[/]")
+        return table
+
+    def _strength(self, status: Status) -> Table:
+        at = f" (version {status.judged_version})" if status.judged_version else ""
+        table = _column(f"strength{at}")
+        if not status.judged:
+            table.add_row("not measured yet", "")
+        for name, value in judged_lines(status.judged):
+            course = "".join(
+                _SPARKS[min(8, int(8.99 * max(0.0, point)))] for point in self._course[name][-12:]
+            )
+            table.add_row(name, f"{value:6.1%} [dim]{course}[/]")
+        return table
+
+
+def _column(title: str) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 1))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    return table
+
+
+class PlainLines:
+    """A line now and then, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+        self._judged_version = 0
+
+    def __enter__(self) -> PlainLines:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        pass
+
+    def update(self, status: Status) -> None:
+        """Print a line every quarter of a minute, and at once when strength was measured."""
+        if status.judged_version != self._judged_version:
+            self._judged_version = status.judged_version
+            measures = ", ".join(
+                f"{name} {value:.1%}" for name, value in judged_lines(status.judged)
+            )
+            print(
+                f"[{duration(status.elapsed_seconds)}] version {status.judged_version}: {measures}",
+                flush=True,
+            )
+        if status.elapsed_seconds - self._last < _PLAIN_SECONDS:
+            return
+        self._last = status.elapsed_seconds
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in status.losses.items())
+        left = duration(status.total_seconds - status.elapsed_seconds)
+        print(
+            f"[{duration(status.elapsed_seconds)}, {left} left] {status.phase}: "
+            f"{status.episodes:,} games, {status.moves_per_second:.0f} moves/s, "
+            f"{status.evaluations_per_second:,.0f} evaluations/s, {status.cache_share:.0%} cached, "
+            f"{status.network_share:.0%} of the time in the network; "
+            f"step {status.steps:,}, version {status.version}{', ' + losses if losses else ''}; "
+            f"{status.rows_in_window:,} rows, {status.memory_bytes / 2**30:.2f} GiB",
+            flush=True,
+        )
+
+    def say(self, text: str) -> None:
+        """Print a sentence."""
+        print(text, flush=True)
+
+    def keep(self, row: dict[str, object]) -> None:
+        """Rows of the metrics file are not shown."""
+
+
+class TensorBoard:
+    """Every number of the metrics file as a TensorBoard scalar over elapsed seconds."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._folder = run.tensorboard
+        self._writer: Any = None
+
+    def update(self, status: Status) -> None:
+        """Only kept rows are written."""
+
+    def say(self, text: str) -> None:
+        """Sentences are not written."""
+
+    def keep(self, row: dict[str, Any]) -> None:
+        """Write each number of the row."""
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self._folder))
+        step = int(row["elapsed_seconds"])
+        for name, value in row.items():
+            if isinstance(value, dict):
+                for inner, number in value.items():
+                    self._writer.add_scalar(f"{name}/{inner}", number, step)
+            elif isinstance(value, (int, float)) and name != "elapsed_seconds":
+                self._writer.add_scalar(f"run/{name}", value, step)
+        self._writer.flush()

@@ -1,0 +1,213 @@
+"""`meijin train`: train a game from nothing, or go on with a run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("train")
+@click.argument("game", required=False)
+@click.option(
+    "--run", "run_path", type=click.Path(path_type=Path), help="Run directory [runs/GAME]."
+)
+@click.option("--minutes", type=float, help="Training time over all starts [60].")
+@click.option("--workers", type=int, help="Self-play processes [one for each core].")
+@click.option("--seed", type=int, help="Root seed of a new run [drawn].")
+@click.option(
+    "--network", type=click.Choice(["resnet", "cnn", "perceptron"]), help="Kind of network."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any setting of a new run, e.g. --set search.simulations=128; may be repeated.",
+)
+@click.option("--no-judge", is_flag=True, help="Do not measure strength while training.")
+@click.option("--plain", is_flag=True, help="Lines instead of the live screen.")
+def command(
+    game: str | None,
+    run_path: Path | None,
+    minutes: float | None,
+    workers: int | None,
+    seed: int | None,
+    network: str | None,
+    settings: tuple[str, ...],
+    no_judge: bool,
+    plain: bool,
+) -> None:
+    """Train GAME by self-play from nothing; the same command goes on after a stop or a crash.
+
+    Examples:
+      meijin train connect_four
+
+      meijin train connect_four --minutes 10 --run runs/quick
+
+      meijin train --run runs/quick --minutes 60
+    """
+    from engine.config import encode_config
+    from engine.orchestration.loop import TrainingLoop
+    from engine.orchestration.reports import Watcher
+    from engine.orchestration.run_directory import RunDirectory
+    from games import make
+    from scripts.progress import LiveScreen, PlainLines, TensorBoard
+
+    if game is None and run_path is None:
+        raise click.UsageError("name a game, e.g.: meijin train connect_four")
+    if minutes is not None and not minutes > 0:
+        raise click.UsageError(f"--minutes must be more than 0, not {minutes:g}")
+    if workers is not None and workers < 1:
+        raise click.UsageError(f"--workers must be at least 1, not {workers}")
+    if seed is not None and seed < 0:
+        raise click.UsageError(f"--seed must not be negative, not {seed}")
+    made = make(game) if game is not None else None
+    run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
+    explicit = _explicit(minutes, workers, seed, network, settings)
+    fresh = not run.exists
+    if fresh:
+        if made is None:
+            raise click.UsageError(
+                f"{run.path} is not a run directory; name a game to start one there"
+            )
+        config = _new_config(made.id, made.name, explicit)
+        run.create(config)
+    else:
+        config = run.config()
+        if made is not None and made.id != config.game:
+            raise click.ClickException(
+                f"{run.path} is a run of {config.game}, not of {made.id}; choose another with --run"
+            )
+        config = _continued(config, explicit, run.path)
+    made = make(config.game)
+    with run.hold():
+        if not fresh and encode_config(config) != encode_config(run.config()):
+            run.create(config)
+        watchers: list[Watcher] = [TensorBoard(run)]
+        live = sys.stdout.isatty() and not plain
+        watchers.append(LiveScreen() if live else PlainLines())
+        judge = None
+        if not no_judge:
+            from scripts.judge import make_judge
+
+            judge = make_judge(made)
+        loop = TrainingLoop(
+            run,
+            config,
+            made,
+            watchers=watchers,
+            judge=judge,
+            judge_minutes=(2, 5, 10, 15, 20),
+        )
+        if loop.done:
+            raise click.ClickException(
+                f"{run.path} has had its {config.minutes:g} minutes; go on with: "
+                f"meijin train --run {run.path} --minutes {config.minutes * 2:g}"
+            )
+        click.echo(
+            f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
+            f"seed {config.seed}); Ctrl-C saves and stops"
+        )
+        stop = _StopSignals()
+        with stop, watchers[1]:  # type: ignore[attr-defined]
+            loop.train(stop.asked)
+    if loop.done:
+        click.echo(f"Done: {run.path} has been trained for {config.minutes:g} minutes.")
+        click.echo(f"  play it:     meijin play {run.path}")
+        click.echo(f"  measure it:  meijin evaluate {run.path}")
+        click.echo(f"  picture:     meijin plot {run.path}")
+    else:
+        click.echo(f"Saved. Go on with: meijin train --run {run.path}")
+
+
+class _StopSignals:
+    """Turns Ctrl-C and SIGTERM into a wish to stop; a second Ctrl-C ends at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._old: dict[int, Any] = {}
+
+    def asked(self) -> bool:
+        return self._asked
+
+    def __enter__(self) -> _StopSignals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._old[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, frame: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+def _folder_name(game_id: str) -> str:
+    return game_id.replace("(", "_").replace(")", "").replace(",", "_").replace("=", "")
+
+
+def _explicit(
+    minutes: float | None,
+    workers: int | None,
+    seed: int | None,
+    network: str | None,
+    settings: tuple[str, ...],
+) -> dict[str, Any]:
+    """Settings named on the command line, nested."""
+    from engine.config import merge, parse_setting
+
+    values: dict[str, Any] = {}
+    for text in settings:
+        values = merge(values, parse_setting(text))
+    if minutes is not None:
+        values["minutes"] = minutes
+    if workers is not None:
+        values["workers"] = workers
+    if seed is not None:
+        values["seed"] = seed
+    if network is not None:
+        values = merge(values, {"network": {"kind": network}})
+    return values
+
+
+def _new_config(game_id: str, game_name: str, explicit: dict[str, Any]) -> Any:
+    """Defaults, under the game's preset, under what the command line says."""
+    from engine.config import build_config, merge
+    from engine.seeds import fresh_seed
+
+    preset = Path(__file__).parent / "presets" / f"{game_name}.toml"
+    values: dict[str, Any] = {"seed": fresh_seed()}
+    if preset.is_file():
+        values = merge(values, tomllib.loads(preset.read_text(encoding="utf-8")))
+    values = merge(values, {"game": game_id})
+    return build_config(merge(values, explicit), source="settings")
+
+
+def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:
+    """A run keeps its settings; only its minutes and workers may change.
+
+    Raises:
+        click.UsageError: another setting was named.
+    """
+    import msgspec
+
+    from engine.config import build_config, merge
+
+    changed = build_config(merge(msgspec.to_builtins(config), explicit), source="settings")
+    for field in msgspec.structs.fields(type(config)):
+        if field.name in {"minutes", "workers"}:
+            continue
+        if getattr(changed, field.name) != getattr(config, field.name):
+            raise click.UsageError(
+                f"{path} was started with another {field.name!r} (see its run.toml); only "
+                "--minutes and --workers may change; start anew with another --run"
+            )
+    return changed

@@ -1,0 +1,191 @@
+"""A real run, killed at random moments: the same command goes on, with nothing lost or doubled."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.learning.checkpoint import load_latest_snapshot, load_weights
+from engine.learning.store import EpisodeStore
+from engine.orchestration.run_directory import RunDirectory
+from games import make
+
+TINY = [
+    "network.kind=perceptron",
+    "network.hidden=[16]",
+    "search.simulations=8",
+    "selfplay.games=16",
+    "selfplay.fast_simulations=4",
+    "bootstrap.simulations=8",
+    "learning.limiter.start_rows=300",
+    "learning.batch_rows=64",
+    "inference.precision=float32",
+    "publish_seconds=2",
+]
+
+
+def train_command(run: Path, minutes: float) -> list[str]:
+    settings = [part for text in TINY for part in ("--set", text)]
+    return [
+        sys.executable, "-m", "scripts.cli", "train", "tic_tac_toe", "--run", str(run),
+        "--minutes", str(minutes), "--seed", "5", "--workers", "2", "--plain", "--no-judge",
+        *settings,
+    ]  # fmt: skip
+
+
+def start(run: Path, minutes: float) -> subprocess.Popen:
+    return subprocess.Popen(
+        train_command(run, minutes), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def wait_for_progress(run: Path, *, shards: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if len(list((run / "episodes").glob("episodes-*.safetensors"))) >= shards:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the run made no episodes")
+
+
+def verified_ids(run: Path) -> list[str]:
+    """Ids of all stored episodes; every checksum is verified on the way."""
+    complaints = []
+    store = EpisodeStore(run / "episodes", make("tic_tac_toe"), report=complaints.append)
+    assert complaints == []
+    ids = [episode.id for number in store.numbers for episode in store.read(number)]
+    assert len(ids) == store.counters.episodes
+    return ids
+
+
+def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
+    run = tmp_path / "run"
+    rng = random.Random(11)
+    known: list[str] = []
+    steps = 0
+    for kill in range(4):
+        process = start(run, minutes=60)
+        shards = len(list((run / "episodes").glob("*.safetensors")))
+        wait_for_progress(run, shards=shards + 1, seconds=120)
+        time.sleep(rng.uniform(0.0, 4.0))
+        children = psutil.Process(process.pid).children(recursive=True)
+        if kill % 2:
+            for child in children:
+                if psutil.pid_exists(child.pid):
+                    os.kill(child.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        _, alive = psutil.wait_procs(children, timeout=30)
+        assert not alive, "workers must end when the driver is gone"
+        ids = verified_ids(run)
+        assert len(set(ids)) == len(ids), "no episode is stored twice"
+        assert set(known) <= set(ids), "no stored episode is lost"
+        assert len(ids) > len(known)
+        known = ids
+        snapshot = load_latest_snapshot(run / "snapshots", game=make("tic_tac_toe"))
+        if snapshot is not None:
+            assert snapshot.state.facts["steps"] >= steps
+            steps = snapshot.state.facts["steps"]
+    process = start(run, minutes=60)
+    wait_for_progress(run, shards=shards + 4, seconds=120)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert "Going on with" in output and "Saved. Go on with" in output
+    ids = verified_ids(run)
+    assert set(known) <= set(ids) and len(set(ids)) == len(ids)
+    rows = RunDirectory(run).read_metrics()
+    assert rows[-1]["episodes"] == len(ids), "the counters are those of the store"
+    elapsed = [row["elapsed_seconds"] for row in rows]
+    assert elapsed == sorted(elapsed)
+    assert max(row["start"] for row in rows) == 5
+    snapshot = load_latest_snapshot(run / "snapshots", game=make("tic_tac_toe"))
+    limit = EpisodeStore(run / "episodes", make("tic_tac_toe")).counters.rows * 4
+    assert 0 < snapshot.state.facts["rows_trained"] <= limit
+    newest = RunDirectory(run).versions()[-1]
+    assert load_weights(RunDirectory(run).weights_file(newest)).version == newest
+
+
+def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
+    run = tmp_path / "run"
+    process = start(run, minutes=60)
+    wait_for_progress(run, shards=1, seconds=120)
+    children = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(children) == 3
+    for child in children:
+        child.kill()
+        wait_for_progress(
+            run, shards=len(list((run / "episodes").glob("*.safetensors"))) + 2, seconds=120
+        )
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert output.count("starting it again") == 3, output
+    ids = verified_ids(run)
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_second_process_on_the_same_run_is_refused_by_name(tmp_path):
+    run = tmp_path / "run"
+    process = start(run, minutes=60)
+    wait_for_progress(run, shards=1, seconds=120)
+    second = subprocess.run(train_command(run, 60), capture_output=True, text=True, timeout=120)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert second.returncode != 0
+    assert f"process {process.pid}" in second.stderr and len(second.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "connect_for"], "connect_four"),
+        (["train", "connect_four", "--minutes", "0"], "more than 0"),
+        (["train", "connect_four", "--minutes", "-3"], "more than 0"),
+        (["train", "connect_four", "--set", "search.simulation=3"], "simulations"),
+        (["train", "connect_four", "--set", "search.simulations=-3"], "simulations"),
+        (["train", "connect_four", "--workers", "-1"], "at least 1"),
+        (["trian", "connect_four"], "train"),
+        (["train", "connect_four", "--minuts", "3"], "--minutes"),
+        (["train"], "name a game"),
+        (["train", "connect_four", "--run", "/proc/nowhere"], "/proc/nowhere"),
+    ],
+)
+def test_bad_input_gets_one_line_and_no_traceback(arguments, words, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.cli", *arguments],
+        capture_output=True, text=True, timeout=120, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def test_a_run_of_another_game_and_a_broken_config_are_refused(tmp_path):
+    run = tmp_path / "run"
+    process = start(run, minutes=60)
+    wait_for_progress(run, shards=1, seconds=120)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    other = subprocess.run(
+        [sys.executable, "-m", "scripts.cli", "train", "connect_four", "--run", str(run)],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert other.returncode != 0 and "is a run of tic_tac_toe" in other.stderr
+    (run / "run.toml").write_text("format = 99\ngame = 'tic_tac_toe'\n")
+    broken = subprocess.run(train_command(run, 60), capture_output=True, text=True, timeout=120)
+    assert broken.returncode != 0 and "format 99" in broken.stderr
+    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["start"] == 1
