@@ -143,21 +143,26 @@ def _compile(source: GameSource, parameters: Mapping[str, int], hashed: str) -> 
     except GameError:  # the game itself refuses its parameters
         raise
     except Exception as error:
-        raise GameError(f"{source.path.name} does not compile: {_cause(error)}") from error
+        raise GameError(f"{source.path.name} does not compile: {_cause(error, source)}") from error
     finally:
         if not hasattr(module, "batched_play_out"):  # the last one: the import went wrong
             del sys.modules[module_name]
     return module
 
 
-def _cause(error: Exception) -> str:
-    """One line that says what is wrong; of Numba's long messages also where."""
+def _cause(error: Exception, source: GameSource) -> str:
+    """One line out of Numba's many: what is wrong, and the line of the game where it met it."""
     if not isinstance(error, NumbaError):
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    places = [line for line in lines if line.startswith("File ")]
-    causes = [line for line in lines if not line.startswith(("File ", "Failed in", "During"))]
-    return " ".join([*causes[:1], *places[-1:]])
+    message = str(error)
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    parts = [line for line in lines if not line.startswith(("Failed in", "During"))][:1]
+    parts += [line for line in lines if line.startswith(">>>")][:1]  # the types that were met
+    place = re.search(r'^File "[^"]*", line (\d+):', message, re.MULTILINE)
+    texts = source.text.splitlines()
+    if place and int(place[1]) <= len(texts):  # those past the end are the kernels
+        parts.append(f"in line {place[1]}: {texts[int(place[1]) - 1].strip()}")
+    return " ".join(parts)
 
 
 def _game_of(

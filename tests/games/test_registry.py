@@ -85,7 +85,8 @@ def test_a_file_of_ones_own_is_a_game(tmp_path):
         ("WIDTH = 7", "WIDTH = 7 +", r"broken.py, line \d+: invalid syntax"),
         ("WIDTH = 7", "WIDTH = 3 + 4", "a line NAME = number for each"),
         ("mover = state.to_play", "mover = state.nobody", "does not compile: KeyError: 'nobody'"),
-        ("bottom = ONE <<", "bottom = ONE + nothing <<", "does not compile: .*nothing.* line"),
+        ("bottom = ONE <<", "bottom = ONE + nothing <<", "does not compile: .*nothing"),
+        ("+ bottom) &", "+ bottom * 1.5) &", r"float64.* in line \d+: stone = \(taken"),
     ],
 )
 def test_a_file_that_is_no_game_is_refused_in_one_line_that_says_why(tmp_path, old, new, message):
