@@ -8,8 +8,10 @@
 import numpy as np
 from numba import from_dtype, int8, int32, int64, njit, uint8, uint64, void
 
+from games.authoring import mix as _mix
+from games.game import UNPROVEN as _UNPROVEN
+
 _STATES = from_dtype(STATE)[::1]
-_UNPROVEN = 2
 
 
 @njit(void(_STATES), cache=True, nogil=True)
@@ -102,5 +104,5 @@ def batched_play_out(states, rng):
             count = legal_actions(states[b], actions)
             rng[0] += np.uint64(0x9E3779B97F4A7C15)
             # The high half of a product picks one of ``count`` without the cost of a remainder.
-            chosen = ((mix(rng[0]) >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32)
+            chosen = ((_mix(rng[0]) >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32)
             step(states[b], actions[chosen])

@@ -72,7 +72,8 @@ class GameSource:
         settles = "settled_in_two" in self.functions
         lines = [f"SETTLES_IN_TWO = {settles}"]
         if not settles:
-            lines.append("settled_in_two = rule(lambda state: 2)  # compiled, but never called")
+            lines.append("from games.authoring import rule as _rule")
+            lines.append("settled_in_two = _rule(lambda state: 2)  # compiled, but never called")
         if "MAX_LEGAL" not in self.constants:
             lines.append("MAX_LEGAL = NUM_ACTIONS")
         return "\n".join(lines)
