@@ -180,13 +180,16 @@ class ReplayWindow:
         )
 
     def _load_newest(self) -> None:
-        """Fill the ring from the newest shards, oldest of them first."""
-        rows, wanted = 0, []
+        """Fill the window from the newest shards, oldest of them first.
+
+        Older rows are never needed again: the window grows by less than a row for each new one.
+        """
+        rows, wanted = window_rows(self.rows_stored, config=self.config.window), []
         for number in reversed(self._store.numbers):
-            wanted.append(number)
-            rows += self._store.rows_in(number)
-            if rows >= self._max_rows:
+            if rows <= 0:
                 break
+            wanted.append(number)
+            rows -= self._store.rows_in(number)
         for number in reversed(wanted):
             self._add_shard(number)
 
