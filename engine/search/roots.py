@@ -1,0 +1,121 @@
+"""What happens to roots between searches: planting, looking at every move, moving on."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from engine.search.simulation import NEW, READY, STATUS, UNPROVEN, USED, is_finished, leaf_mover
+from engine.search.tree import (
+    ACTION,
+    ACTION_MASK,
+    CHILD,
+    COUNT,
+    MOVER,
+    UNKNOWN,
+    compiled_node_words,
+    edge_at,
+    edge_kind,
+    keep_subtree,
+    make_proof,
+    prove_edge,
+    seen_from,
+    write_node,
+)
+
+
+@njit(cache=True, nogil=True)
+def plant(ints, floats, stride, trees, rows, states, legal, counts, logits, values, draws):
+    """Make judged positions the roots of trees ``rows``. Trusts: they are unfinished."""
+    for i in range(len(rows)):
+        tree = rows[i]
+        base = np.int64(tree) * stride
+        write_node(
+            ints, floats, base, states[i], legal[i], counts[i], logits[i], values[i], draws[i]
+        )
+        trees[tree, USED] = compiled_node_words(counts[i], states.shape[1])
+        trees[tree, STATUS] = READY
+
+
+@njit(cache=True, nogil=True)
+def gather_root_moves(ints, stride, trees, rows, first_row, places, states, actions):
+    """Collect the unproven moves of roots that no one has looked at yet.
+
+    Takes:
+        ints, stride: arenas.
+        trees, rows: trees whose roots are new.
+        first_row: index in ``rows`` to begin with.
+        places: out ``[N, 2]`` tree and slot of each move.
+        states: out ``[N, S]`` words of the root's state.
+        actions: out ``[N]``.
+
+    Returns:
+        Moves collected, and the index in ``rows`` to go on with; a row is never split.
+    """
+    found = 0
+    i = first_row
+    while i < len(rows):
+        tree = rows[i]
+        base = np.int64(tree) * stride
+        count = ints[base + COUNT]
+        if trees[tree, STATUS] == READY:
+            if found + count > len(places):
+                break
+            words = base + edge_at(0, count)
+            for slot in range(count):
+                edge = base + edge_at(0, slot)
+                if edge_kind(ints, edge) == UNKNOWN and ints[edge + CHILD] <= 0:
+                    places[found, 0] = tree
+                    places[found, 1] = slot
+                    actions[found] = ints[edge + ACTION] & ACTION_MASK
+                    for word in range(states.shape[1]):
+                        states[found, word] = ints[words + word]
+                    found += 1
+        i += 1
+    return found, i
+
+
+@njit(cache=True, nogil=True)
+def prove_root_moves(ints, floats, stride, places, found, states, outcomes, prove_plies):
+    """Note which root moves lead to settled results (``outcomes`` for the movers after them)."""
+    for i in range(found):
+        if outcomes[i] == UNPROVEN:
+            continue
+        base = np.int64(places[i, 0]) * stride
+        plies = 0 if is_finished(states[i]) else prove_plies
+        proof = make_proof(np.int32(outcomes[i]), plies)
+        proof = seen_from(proof, leaf_mover(states[i]), ints[base + MOVER])
+        prove_edge(ints, floats, base, 0, places[i, 1], proof)
+
+
+@njit(cache=True, nogil=True)
+def move_on(ints, stride, trees, actions, reuse, state_words, spare, root_states):
+    """Play a move in every tree.
+
+    Takes:
+        ints, stride, trees: the trees.
+        actions: ``[B]``; negative: leave the tree alone.
+        reuse: keep what is below the move.
+        state_words: words of a state.
+        spare: scratch of one arena.
+        root_states: in and out, words of the roots' states ``[B, S]``; kept roots are written.
+
+    Trees whose move has no node below it become ``NEW``: their new state is left to the caller.
+    """
+    for tree in range(len(actions)):
+        if actions[tree] < 0:
+            continue
+        base = np.int64(tree) * stride
+        child = 0
+        if reuse and trees[tree, STATUS] == READY:
+            for slot in range(ints[base + COUNT]):
+                edge = base + edge_at(0, slot)
+                if (ints[edge + ACTION] & ACTION_MASK) == actions[tree]:
+                    child = ints[edge + CHILD]
+        if child > 0:
+            trees[tree, USED] = keep_subtree(ints, base, child, state_words, spare)
+            words = base + edge_at(0, ints[base + COUNT])
+            for word in range(state_words):
+                root_states[tree, word] = ints[words + word]
+        else:
+            trees[tree, STATUS] = NEW

@@ -1,0 +1,225 @@
+"""Tree search over many games at once: the public face of this folder."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.inference.evaluator import Evaluator
+from engine.records import Evaluation, SearchResult
+from engine.search.config import SearchConfig
+from engine.search.group import TreeGroup
+from engine.search.simulation import EMPTY, FINISHED, STATUS
+from engine.search.tree import principal_line
+from games.game import NUM_PLAYERS, UNPROVEN, Game, States
+
+
+class Search:
+    """Searches up to ``num_trees`` positions in lockstep.
+
+    Whose turn it is comes from the states. Each tree draws its random numbers from a stream of its
+    own, so its result does not depend on the trees beside it, nor on the number of threads.
+
+    Under Gumbel, a kept subtree brings its statistics along: they sharpen the values (and max N in
+    sigma), but the halving counts the visits of the present search alone, so every considered move
+    gets its share of the new budget.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        evaluator: Evaluator,
+        config: SearchConfig | None = None,
+        *,
+        num_trees: int = 256,
+        max_simulations: int | None = None,
+        seed: int = 0,
+        first_stream: int = 0,
+        threads: int = 1,
+    ) -> None:
+        """Allocate the trees.
+
+        Args:
+            game: what is searched.
+            evaluator: judges leaves. With several threads it is asked by one of them at a time.
+            config: how to search.
+            num_trees: most positions searched at once.
+            max_simulations: largest budget of one search; the default is the config's.
+            seed: of all randomness.
+            first_stream: number of the stream of row 0; row r has stream ``first_stream + r``.
+            threads: groups that the trees are split into, each searched by a thread.
+
+        Raises:
+            ValueError: a game whose states do not start with the common header, or that has more
+                actions than an edge can name.
+        """
+        _check_game(game)
+        self.game = game
+        self.evaluator = evaluator
+        self.config = config or SearchConfig()
+        self.num_trees = num_trees
+        self.max_simulations = max_simulations or self.config.simulations
+        self._width = 0
+        threads = min(threads, num_trees)
+        bounds = [num_trees * i // threads for i in range(threads + 1)]
+        self._spans = [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        self._groups = [
+            TreeGroup(
+                game,
+                self.config,
+                num_trees=span.stop - span.start,
+                max_simulations=self.max_simulations,
+                seed=seed,
+                first_stream=first_stream + span.start,
+            )
+            for span in self._spans
+        ]
+        self._pool = ThreadPoolExecutor(threads, "search") if threads > 1 else None
+        self._lock = threading.Lock()
+
+    def set_roots(self, states: States, rows: NDArray[np.integer] | None = None) -> None:
+        """Start trees anew.
+
+        Args:
+            states: ``[B]`` positions; finished ones are allowed and are not searched.
+            rows: the tree of each; ``None``: trees 0 to B - 1, and no others are searched.
+
+        Raises:
+            ValueError: more positions than trees, or a row that does not exist.
+        """
+        if rows is None:
+            if len(states) > self.num_trees:
+                raise ValueError(f"{len(states)} positions for a search of {self.num_trees} trees")
+            rows = np.arange(len(states))
+            for group in self._groups:
+                group.trees[:, STATUS] = EMPTY
+            self._width = len(states)
+        elif len(rows) != len(states):
+            raise ValueError(f"{len(states)} positions for {len(rows)} rows")
+        elif len(rows) and not (0 <= min(rows) and max(rows) < self.num_trees):
+            raise ValueError(f"rows must lie in 0..{self.num_trees - 1}, not {rows!r}")
+        elif len(rows):
+            self._width = max(self._width, int(max(rows)) + 1)
+        states = np.ascontiguousarray(states)
+        for group, span in zip(self._groups, self._spans, strict=True):
+            mine = (rows >= span.start) & (rows < span.stop)
+            if mine.any():
+                group.set_roots(states[mine], rows[mine] - span.start)
+
+    def advance(self, actions: NDArray[np.integer]) -> None:
+        """Play ``actions[b]`` in tree b, keeping what is below it when ``config.reuse_tree``.
+
+        Negative actions and finished trees are left alone.
+        """
+        padded = np.full(self.num_trees, -1, np.int32)
+        padded[: self._width] = actions
+        for group, span in zip(self._groups, self._spans, strict=True):
+            group.advance(padded[span])
+
+    def run(
+        self,
+        simulations: int | NDArray[np.integer] | None = None,
+        explore: bool | NDArray[np.bool_] = False,
+    ) -> SearchResult:
+        """Search all trees.
+
+        Args:
+            simulations: budget, of each tree or of all; the default is the config's. Less is spent
+                where the result becomes known.
+            explore: whether to add noise, of each tree or of all.
+
+        Returns:
+            Results of trees 0 to B - 1. Finished positions have no actions, and -1 as moves.
+
+        Raises:
+            ValueError: a budget that the trees have no memory for.
+        """
+        budgets = np.zeros(self.num_trees, np.int32)
+        budgets[: self._width] = self.config.simulations if simulations is None else simulations
+        if budgets.min(initial=0) < 0 or budgets.max(initial=0) > self.max_simulations:
+            raise ValueError(
+                f"budgets must lie in 0..{self.max_simulations}, the max_simulations that this "
+                f"search was made for, not {simulations!r}"
+            )
+        exploring = np.zeros(self.num_trees, np.bool_)
+        exploring[: self._width] = explore
+        fields = _empty_fields(self.num_trees, self.game.max_legal)
+
+        def work(index: int) -> None:
+            group, span = self._groups[index], self._spans[index]
+            evaluate = self.evaluator.evaluate if self._pool is None else self._evaluate_in_turn
+            group.run(budgets[span], exploring[span], evaluate)
+            group.summarise(*(field[span] for field in fields.values()))
+
+        if self._pool is None:
+            work(0)
+        else:
+            list(self._pool.map(work, range(len(self._groups))))
+        spent = np.concatenate([group.spent for group in self._groups])
+        self._fill_finished(fields)
+        cut = {name: field[: self._width] for name, field in fields.items()}
+        return SearchResult(**cut, simulations=spent[: self._width])
+
+    def principal_variation(self, row: int) -> list[int]:
+        """The line that the search expects from a tree's root on, as actions."""
+        for group, span in zip(self._groups, self._spans, strict=True):
+            if span.start <= row < span.stop:
+                ints, floats = group.arena(row - span.start)
+                if group.trees[row - span.start, STATUS] in (EMPTY, FINISHED):
+                    return []
+                return principal_line(ints, floats)
+        raise ValueError(f"row {row} is not in 0..{self.num_trees - 1}")
+
+    def _evaluate_in_turn(
+        self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]
+    ) -> Evaluation:
+        """Ask the evaluator as the only thread, and copy what would not outlast the next call."""
+        with self._lock:
+            answer = self.evaluator.evaluate(states, actions, counts)
+            return Evaluation(
+                policy_logits=answer.policy_logits.copy(),
+                values=answer.values.copy(),
+                draws=answer.draws.copy(),
+            )
+
+    def _fill_finished(self, fields: dict[str, NDArray[np.generic]]) -> None:
+        """Results of positions that were finished before the search."""
+        for group, span in zip(self._groups, self._spans, strict=True):
+            rows = np.flatnonzero(group.trees[:, STATUS] == FINISHED)
+            if len(rows):
+                states = group.root_states[rows]
+                returns = states["returns"]
+                mover = states["to_play"].astype(np.int64)
+                fields["values"][span.start + rows] = returns
+                fields["draws"][span.start + rows] = (returns == 0).all(1)
+                outcomes = np.sign(returns[np.arange(len(rows)), mover])
+                fields["proven"][span.start + rows] = outcomes.astype(np.int8)
+
+
+def _empty_fields(rows: int, slots: int) -> dict[str, NDArray[np.generic]]:
+    """Arrays of a ``SearchResult``, in the order in which ``move_choice.summarise`` takes them."""
+    return {
+        "actions": np.full((rows, slots), -1, np.int32),
+        "counts": np.zeros(rows, np.int32),
+        "priors": np.zeros((rows, slots), np.float32),
+        "policies": np.zeros((rows, slots), np.float32),
+        "visits": np.zeros((rows, slots), np.int32),
+        "q_values": np.zeros((rows, slots), np.float32),
+        "best_actions": np.full(rows, -1, np.int32),
+        "sampled_actions": np.full(rows, -1, np.int32),
+        "values": np.zeros((rows, NUM_PLAYERS), np.float32),
+        "draws": np.zeros(rows, np.float32),
+        "proven": np.full(rows, UNPROVEN, np.int8),
+    }
+
+
+def _check_game(game: Game) -> None:
+    """The kernels read the header by its bytes; see ``games.game.HEADER``."""
+    offsets = {name: game.state_dtype.fields[name][1] for name in ("ply", "to_play", "finished")}
+    if offsets != {"ply": 8, "to_play": 10, "finished": 11} or game.state_dtype.itemsize % 4:
+        raise ValueError(f"states of {game.id} do not start with games.game.HEADER")
+    if game.num_actions > 1 << 16:
+        raise ValueError(f"{game.id} has {game.num_actions} actions; the search can name 65536")
