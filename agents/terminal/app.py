@@ -42,8 +42,8 @@ _COMMANDS = (
     ("h", "hint", "Hint"),
     ("t", "take_back", "Take back"),
     ("n", "new_game", "New"),
-    ("x", "switch_sides", "Switch side"),
-    ("a", "analyse", "Analysis"),
+    ("x", "switch_sides", "Side"),
+    ("a", "analyse", "Analyse"),
     ("s", "save", "Save"),
     ("q", "quit", "Quit"),
 )
@@ -159,7 +159,6 @@ class PlayApp(App[None]):
                     yield Static(id="status")
                     yield Static("Win chance", classes="heading", id="chances-heading")
                     yield Static(id="chances")
-                    yield Static("Best line", classes="heading")
                     yield Static(id="line")
                     yield Static(id="moves")
             yield Static(id="strip")
@@ -187,8 +186,8 @@ class PlayApp(App[None]):
         for letter, action, description in _COMMANDS:
             key = letter.upper() if shifted else letter
             self.bind(key, action, description=description, key_display=key)
-        self.bind("plus,equals_sign", "stronger", description="Stronger", key_display="+")
-        self.bind("minus", "weaker", description="Weaker", key_display="-")
+        self.bind("plus,equals_sign", "stronger", description="Strength", key_display="+/-")
+        self.bind("minus", "weaker", show=False)
 
     # --- The engine -------------------------------------------------------------------------------
 

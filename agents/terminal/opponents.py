@@ -9,6 +9,7 @@ from agents.factory import SHIPPED, game_of, make_agent, parse_network
 from agents.terminal.session import Opponent, Say
 from agents.terminal.strength import NETWORK_LEVELS, ROLLOUT_LEVELS
 from agents.weights_file import is_run, shipped_file, weights_of_run
+from engine.inference.evaluator import Evaluator
 from games.game import Game
 
 ROLLOUTS = "mcts"
@@ -25,15 +26,12 @@ def open_opponent(text: str, *, game: Game, seed: int) -> Opponent:
     """
     spec = parse_network(text)
     if spec is not None:
-        _check_network(text, spec.source, game)
-        name = Path(spec.source).expanduser().name or text
-        levels = NETWORK_LEVELS if spec.simulations is None else ()
-
-        def make_network(simulations: int, say: Say) -> Agent:
-            asked = simulations if levels else None
-            return make_agent(text, game=game, simulations=asked, seed=seed, say=say)
-
-        return Opponent(name=name if levels else text, make=make_network, levels=levels)
+        make_network = _NetworkMaker(text, spec.source, game=game, seed=seed)
+        if spec.simulations is not None:
+            fixed = spec.simulations
+            return Opponent(name=text, make=lambda _, say: make_network(fixed, say))
+        name = Path(spec.source).expanduser().resolve().name
+        return Opponent(name=name, make=make_network, levels=NETWORK_LEVELS)
     if text == ROLLOUTS:
 
         def make_rollouts(simulations: int, say: Say) -> Agent:
@@ -59,14 +57,37 @@ def has_opinions(text: str) -> bool:
     return parse_network(text) is not None or text.partition(":")[0] in (ROLLOUTS, "solver")
 
 
-def _check_network(text: str, source: str, game: Game) -> None:
-    """Find out what is wrong with a network as far as that is cheap."""
+class _NetworkMaker:
+    """Makes agents of any strength over one network, which is opened when the first is made."""
+
+    def __init__(self, text: str, source: str, *, game: Game, seed: int) -> None:
+        self._game = game
+        self._seed = seed
+        self._files = _network_files(text, source, game)
+        self._evaluator: Evaluator | None = None
+
+    def __call__(self, simulations: int, say: Say) -> Agent:
+        # Here and not above: these bring torch, and the board is to be shown before that.
+        from agents.network import open_network
+        from agents.policy_agent import PolicyAgent
+        from agents.search_agent import SearchAgent
+
+        game = self._game
+        if self._evaluator is None:
+            self._evaluator = open_network(self._files, game=game, say=say)
+        if simulations == 0:
+            return PolicyAgent(game=game, evaluator=self._evaluator)
+        return SearchAgent(
+            game=game, evaluator=self._evaluator, simulations=simulations, seed=self._seed
+        )
+
+
+def _network_files(text: str, source: str, game: Game) -> list[Path]:
+    """Files of a network, the newest first; refuses what can be refused without opening them."""
     if source == SHIPPED:
-        shipped_file(game)
-        return
+        return [shipped_file(game)]
+    path = Path(source).expanduser()
     named_game = game_of(text)
     if named_game != game.id:
         raise AgentError(f"{text} plays {named_game}, but the game on the board is {game.id}")
-    path = Path(source).expanduser()
-    if is_run(path):
-        weights_of_run(path)
+    return weights_of_run(path) if is_run(path) else [path]

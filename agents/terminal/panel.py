@@ -61,11 +61,11 @@ def chances_text(thought: Thought | None, names: tuple[str, str]) -> Text:
 
 def line_text(thought: Thought | None) -> Text:
     """The best line, each move in its player's colour as far as players alternate."""
-    text = Text(no_wrap=True, overflow="ellipsis")
-    if thought is None or not thought.line:
-        return text.append("-", style=_MUTED)
+    text = Text("Best line  ", style=f"bold {_MUTED}", no_wrap=True, overflow="ellipsis")
+    if thought is None:
+        return text
     for index, move in enumerate(thought.line):
-        text.append(f"{move} ", style=rgb(PLAYERS[(thought.mover + index) % 2]))
+        text.append(f"{move} ", style=f"not bold {rgb(PLAYERS[(thought.mover + index) % 2])}")
     return text
 
 

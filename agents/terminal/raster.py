@@ -22,6 +22,7 @@ BACKGROUND: Colour = (13, 17, 27)
 RACK: Colour = (29, 78, 190)
 HOLE: Colour = (15, 27, 62)
 SQUARE: Colour = (26, 33, 50)
+BRIGHT_SQUARE: Colour = (44, 56, 86)
 GRID: Colour = (62, 76, 108)
 PLAYERS: tuple[Colour, Colour] = ((240, 70, 82), (252, 204, 60))
 LIGHT: Colour = (250, 250, 252)
@@ -100,6 +101,8 @@ def _paint_square(
             square[:] = GRID
         return
     shape = "disc" if drops else _DRAWN_GLYPHS[piece]
+    if shape != "disc" and (cell in marks.deciding or (cell in marks.last and not marks.deciding)):
+        square[:] = BRIGHT_SQUARE
     decided = bool(marks.deciding)
     faded = decided and cell not in marks.deciding
     _blend(square, PLAYERS[owner], _mask(shape, size) * (0.4 if faded else 1.0))
@@ -107,9 +110,9 @@ def _paint_square(
         shade = tuple(0.8 * part for part in PLAYERS[owner])
         _blend(square, shade, _mask("inner", size) * 0.55)
     if cell in marks.deciding:
-        _blend(square, LIGHT, _mask("halo", size) if shape == "disc" else _mask(shape, size) * 0.6)
-    elif cell in marks.last and not decided:
-        _blend(square, LIGHT, _mask("dot" if shape == "disc" else shape, size) * 0.8)
+        _blend(square, LIGHT, _mask("halo", size) if shape == "disc" else _mask(shape, size) * 0.4)
+    elif cell in marks.last and not decided and shape == "disc":
+        _blend(square, LIGHT, _mask("dot", size) * 0.8)
 
 
 def _glyphs(view: BoardView) -> set[str]:

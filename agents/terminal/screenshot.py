@@ -23,7 +23,7 @@ _TEXT = re.compile(
 _FILL = re.compile(r"\.(?P<class>[\w-]+-r\d+) \{ fill: (?P<fill>#[0-9a-f]+)")
 _ROW_HEIGHT = 24.4  # of Rich's export, in its units
 _BASELINE = 18.5  # from the top of a row to the y of its text
-_OVERLAP = 0.3  # neighbouring rectangles overlap, or renderers show the seam
+_OVERLAP = 0.25  # on every side; without it renderers show seams between rectangles
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -52,7 +52,8 @@ async def _take_picture(
             await app.settled()
         app.action_analyse()
         await app.settled()
-        app.action_hint()
+        if not session.is_finished:
+            app.action_hint()
         await app.settled()
         await pilot.pause()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,7 @@ def paint_blocks(svg: str) -> str:
     def painted(match: re.Match[str]) -> str:
         text = html.unescape(match["text"])
         if not text.strip() or set(text.rstrip("\xa0 ")) - set("▀" + _EIGHTHS):
-            return _place_words(match)
+            return _place_columns(match)
         cell = float(match["length"]) / len(text)
         top = float(match["y"]) - _BASELINE
         blocks = text.rstrip("\xa0 ")
@@ -78,20 +79,20 @@ def paint_blocks(svg: str) -> str:
             top += 2.5
             width = sum(_EIGHTHS.index(block) / 8 for block in blocks) * cell
         return (
-            f'<rect fill="{fills[match["class"]]}" x="{match["x"]}" y="{top:.2f}" '
-            f'width="{width + _OVERLAP:.2f}" height="{height + _OVERLAP:.2f}"/>'
+            f'<rect fill="{fills[match["class"]]}" x="{match["x"]}" y="{top - _OVERLAP:.2f}" '
+            f'width="{width + _OVERLAP:.2f}" height="{height + 2 * _OVERLAP:.2f}"/>'
         )
 
     return _TEXT.sub(painted, svg)
 
 
-def _place_words(match: re.Match[str]) -> str:
-    """Give every word of a line its own place, so that another font cannot shift the columns."""
+def _place_columns(match: re.Match[str]) -> str:
+    """Give the columns of a line their own places, or another font would shift them."""
     text = html.unescape(match["text"])
     cell = float(match["length"]) / len(text) if text else 0.0
     return "".join(
         f'<text class="{match["class"]}" x="{float(match["x"]) + word.start() * cell:.1f}" '
         f'y="{match["y"]}" textLength="{len(word[0]) * cell:.1f}" '
         f'lengthAdjust="spacingAndGlyphs">{html.escape(word[0])}</text>'
-        for word in re.finditer(r"[^\xa0 ]+", text)
+        for word in re.finditer(r"[^\xa0 ]+(?:[\xa0 ][^\xa0 ]+)*", text)
     )
