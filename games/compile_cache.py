@@ -27,7 +27,14 @@ import numpy as np
 import platformdirs
 
 #: Folders of the source tree whose functions may be inlined into each other.
-COMPILED_FOLDERS = ("games", "engine/search", "engine/learning", "agents")
+COMPILED_FOLDERS = (
+    "games",
+    "engine/search",
+    "engine/inference",
+    "engine/learning",
+    "agents/alpha_beta",
+    "agents/solvers",
+)
 
 KERNEL_FOLDERS_KEPT = 20
 GAME_FOLDERS_KEPT = 60
