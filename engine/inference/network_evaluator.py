@@ -1,4 +1,4 @@
-"""A network as evaluator: positions to planes, answers to policies by slot and values per player."""
+"""A network as evaluator: planes from positions, policies by slot and values per player back."""
 
 from __future__ import annotations
 

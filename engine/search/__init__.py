@@ -1,0 +1,1 @@
+"""Batched tree search: PUCT and Gumbel over compiled trees."""

@@ -43,28 +43,10 @@ _SAMPLING = np.uint64(0x5A)  # keeps the stream of the choice apart from that of
 
 @njit(cache=True, nogil=True)
 def summarise(
-    ints,
-    floats,
-    stride,
-    trees,
-    noisy_logits,
-    new_visits,
-    seeds,
-    algorithm,
-    settings,
-    choice,
-    actions,
-    counts,
-    priors,
-    policies,
-    visits,
-    q_values,
-    best_actions,
-    sampled_actions,
-    values,
-    draws,
-    proven,
-):
+    ints, floats, stride, trees, noisy_logits, new_visits, seeds, algorithm, settings, choice,
+    actions, counts, priors, policies, visits, q_values, best_actions, sampled_actions, values,
+    draws, proven,
+):  # fmt: skip
     """Write the result of every tree; the last arrays are the fields of ``SearchResult``.
 
     Rows of trees that are not searched (finished positions) keep what stands there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class Search:
         self._width = 0
         threads = min(threads, num_trees)
         bounds = [num_trees * i // threads for i in range(threads + 1)]
-        self._spans = [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        self._spans = [slice(a, b) for a, b in pairwise(bounds)]
         self._groups = [
             TreeGroup(
                 game,
