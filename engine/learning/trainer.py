@@ -194,7 +194,7 @@ class Trainer:
         for path, array in _under(_OPTIMIZER, state.arrays).items():
             name, slot = path.rsplit("/", 1)
             parameter = self._named[name]
-            value = torch.from_numpy(np.array(array))
+            value = torch.from_numpy(np.array(array)).to(self._device)
             if value.shape == parameter.shape:
                 # The fused optimiser walks parameter and state in memory order: same layout.
                 value = torch.empty_like(parameter, requires_grad=False).copy_(value)

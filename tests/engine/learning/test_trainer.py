@@ -20,14 +20,6 @@ from engine.networks.network import NetworkConfig
 SMALL = NetworkConfig(blocks=2, channels=16, squeeze_excitation=True, value_hidden=16)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def episodes_folder(connect_four, tmp_path_factory):
     folder = tmp_path_factory.mktemp("episodes")
