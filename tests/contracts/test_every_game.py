@@ -16,7 +16,7 @@ from games.game import UNPROVEN, Game, IllegalMoveError, InvalidMoveError, Inval
 SPECS = (
     *games.registered_games(),
     "connect_four(width=3,height=3,length=3)",
-    "connect_four(width=4,height=5)",
+    "connect_four(width=4,height=4)",
     "connect_four(width=8,height=7)",  # all 64 bits
     "connect_four(width=4,height=12,length=5)",  # no line fits but upwards
     "connect_four(width=12,height=4,length=6)",

@@ -58,7 +58,7 @@ def naive_result(rows: list[list[int]], length: int) -> int | None:
 
 @pytest.mark.parametrize(
     ("width", "height", "length"),
-    [(7, 6, 4), (3, 3, 3), (4, 12, 5), (12, 4, 6), (8, 7, 4), (5, 4, 4), (6, 3, 4), (3, 12, 3)],
+    [(7, 6, 4), (3, 3, 3), (4, 4, 4), (4, 12, 5), (12, 4, 6), (8, 7, 4)],
 )
 def test_boards_of_any_size_play_like_a_naive_grid(width, height, length):
     game = games.make(f"connect_four(width={width},height={height},length={length})")

@@ -16,7 +16,7 @@ CONNECT_FOUR = Path(games.__file__).with_name("connect_four.py")
         ("connect_four", "connect_four"),
         ("connect_four()", "connect_four"),
         (" connect_four ( width = 7 ) ", "connect_four"),
-        ("connect_four(height=4,width=5)", "connect_four(width=5,height=4)"),
+        ("connect_four(height=4,width=4)", "connect_four(width=4,height=4)"),
     ],
 )
 def test_the_id_shows_what_differs_from_the_default_in_declared_order(spec, canonical):
@@ -26,9 +26,9 @@ def test_the_id_shows_what_differs_from_the_default_in_declared_order(spec, cano
 
 
 def test_parameters_reach_everything_that_is_built_from_them():
-    game = games.make("connect_four(width=5,height=4)")
-    assert game.parameters == {"width": 5, "height": 4, "length": 4}
-    assert game.observation_shape == (3, 4, 5) and game.num_actions == 5 and game.max_plies == 20
+    game = games.make("connect_four(width=8,height=7)")
+    assert game.parameters == {"width": 8, "height": 7, "length": 4}
+    assert game.observation_shape == (3, 7, 8) and game.num_actions == 8 and game.max_plies == 56
     assert games.make("connect_four").observation_shape == (3, 6, 7)
     assert game.source_hash != games.make("connect_four").source_hash
 
