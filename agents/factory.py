@@ -30,6 +30,7 @@ from agents.weights_file import (
     shipped_file,
     weights_of_run,
 )
+from engine.inference.evaluator import Evaluator
 from games.game import Game
 
 #: Simulations a move where the text does not say.
@@ -41,6 +42,10 @@ SHIPPED = "shipped"
 POLICY = "policy:"
 
 Say = Callable[[str], None]
+
+
+def _say_on_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def make_agent(
     game: Game,
     simulations: int | None = None,
     seed: int = 0,
-    say: Say = lambda line: print(line, file=sys.stderr),
+    say: Say = _say_on_stderr,
 ) -> Agent:
     """The agent that a text names.
 
@@ -167,28 +172,49 @@ _NAMED: dict[str, Callable[[Game, int, int], Agent]] = {
 }
 
 
-def _network_agent(
-    text: str, spec: NetworkSpec, *, game: Game, simulations: int | None, seed: int, say: Say
-) -> Agent:
-    """A network with or without search."""
+def open_evaluator(spec: NetworkSpec, *, game: Game, say: Say = _say_on_stderr) -> Evaluator:
+    """The network that a text names, ready to judge positions.
+
+    Raises:
+        AgentError: there is none, it is of another game, or its file cannot be used.
+    """
     from agents.network import open_network
+
+    if spec.source == SHIPPED:
+        return open_network([shipped_file(game)], game=game, say=say)
+    path = Path(spec.source).expanduser()
+    if not is_run(path) and not path.is_file():
+        raise _no_network(path)
+    return open_network(weights_of_run(path) if is_run(path) else [path], game=game, say=say)
+
+
+def network_agent(
+    evaluator: Evaluator, *, game: Game, simulations: int, seed: int = 0, name: str
+) -> Agent:
+    """An agent over an opened network; no simulations: the network alone."""
     from agents.policy_agent import PolicyAgent
     from agents.search_agent import SearchAgent
 
+    if simulations == 0:
+        return PolicyAgent(game=game, evaluator=evaluator, name=name)
+    return SearchAgent(
+        game=game, evaluator=evaluator, simulations=simulations, seed=seed, name=name
+    )
+
+
+def _network_agent(
+    text: str, spec: NetworkSpec, *, game: Game, simulations: int | None, seed: int, say: Say
+) -> Agent:
+    """What ``make_agent`` makes of a text that names a network."""
     amount = spec.simulations if spec.simulations is not None else simulations
     amount = DEFAULT_SIMULATIONS if amount is None else amount
-    if spec.source == SHIPPED:
-        files = [shipped_file(game)]
-    else:
-        path = Path(spec.source).expanduser()
-        if not is_run(path) and not path.is_file():
-            raise _no_network(path)
-        files = weights_of_run(path) if is_run(path) else [path]
-    evaluator = open_network(files, game=game, say=say)
-    if amount == 0:
-        return PolicyAgent(game=game, evaluator=evaluator, name=text)
-    name = text if spec.simulations is not None else f"{text}@{amount}"
-    return SearchAgent(game=game, evaluator=evaluator, simulations=amount, seed=seed, name=name)
+    return network_agent(
+        open_evaluator(spec, game=game, say=say),
+        game=game,
+        simulations=amount,
+        seed=seed,
+        name=text if spec.simulations is not None else f"{text}@{amount}",
+    )
 
 
 def _looks_like_path(text: str) -> bool:

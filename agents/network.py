@@ -1,4 +1,4 @@
-"""Network files, opened for play: damaged ones passed over, the fastest backend, a cache before it."""
+"""Network files opened for play: damaged ones passed over, the fastest backend, a cache."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from engine.inference.cache import CachedEvaluator
-from engine.inference.network_evaluator import NetworkEvaluator
-
 from agents.agent import AgentError
 from engine.inference.backends import make_backend
+from engine.inference.cache import CachedEvaluator
 from engine.inference.evaluator import Evaluator
+from engine.inference.network_evaluator import NetworkEvaluator
 from engine.learning.checkpoint import NetworkFile, load_weights
 from engine.learning.sealed import CorruptFileError, FileError
 from games.game import Game

@@ -60,13 +60,13 @@ class SearchAgent(Agent):
         simulations: int,
         seed: int = 0,
         name: str = "",
-        config: PlayConfig = PlayConfig(),
+        config: PlayConfig | None = None,
     ) -> None:
         super().__init__(name=name or f"search@{simulations}", game=game, seed=seed)
         if simulations < 1:
             raise AgentError(f"{self.name} searches at least 1 simulation, not {simulations}")
         self.simulations = simulations
-        self.config = config
+        self.config = config or PlayConfig()
         self._evaluator = evaluator
         self._search: Search | None = None
         self._followed: np.void | None = None  # root of tree 0 where one game is followed

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from agents.agent import Agent
 from agents.arena.elo import Pairing, Ratings, fit_ratings, pairings_of
-from agents.arena.match import OPENING_PLIES, MatchResult, play_match
+from agents.arena.match import OPENING_PLIES, MatchResult, Tally, play_match
+from games.game import Game
 
 #: Rungs from the bottom, as ``agents.factory`` reads them; the first is 0 Elo.
 RUNGS = ("random", "one_ply", "alpha_beta:5", "mcts:1000")
+
+#: Results of the rungs among themselves, played once; ``meijin ladder-table`` plays them again.
+KNOWN_FILE = Path(__file__).resolve().parent / "ladder_results.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +91,36 @@ def play_rungs(
             )
             pairings += pairings_of(match)
     return pairings
+
+
+def known_results(
+    game: Game,
+    rungs: Sequence[Agent],
+    *,
+    games: int,
+    seed: int,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Pairing]:
+    """Results of the rungs among themselves, from the file if it has them, else played now."""
+    stored = json.loads(KNOWN_FILE.read_text(encoding="utf-8")).get(game.id)
+    if stored is None or stored["source_hash"] != game.source_hash:
+        return play_rungs(rungs, games=games, seed=seed, progress=progress)
+    names = {rung.name for rung in rungs}
+    return [
+        Pairing(first=first, second=second, tally=Tally(*counts))
+        for first, second, *counts in stored["results"]
+        if {first, second} <= names
+    ]
+
+
+def store_results(game: Game, pairings: Sequence[Pairing]) -> None:
+    """Put the results of a game's rungs into the file."""
+    known = json.loads(KNOWN_FILE.read_text(encoding="utf-8")) if KNOWN_FILE.is_file() else {}
+    known[game.id] = {
+        "source_hash": game.source_hash,
+        "results": [
+            [each.first, each.second, each.tally.wins, each.tally.draws, each.tally.losses]
+            for each in pairings
+        ],
+    }
+    KNOWN_FILE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

@@ -21,6 +21,20 @@ def truth_for(game: Game) -> TruthSet | None:
     return None
 
 
+def _connect_four(game: Game) -> TruthSet:
+    """Positions of plausible games in Pons's classes, scored by the solver, never trained on."""
+    from agents.solvers.truth import load_connect_four_truth
+
+    scored = load_connect_four_truth()
+    return TruthSet(
+        game_id=game.id,
+        states=scored.states,
+        outcomes=scored.outcomes,
+        classes=scored.classes,
+        class_of=scored.class_of,
+    )
+
+
 def enumerated_truth(game: Game) -> TruthSet:
     """Every position of a game small enough to be searched through; classes are phases.
 
