@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 from textual import events
@@ -38,6 +38,8 @@ _CHROME_ROWS = 5  # title, strip, footer
 _PANEL_ROWS = 20
 _NEW_GAME_SECONDS = 4.0  # within which a second press clears an unfinished game
 
+_LOADING = "Loading the engine; the first start compiles it …"
+
 _COMMANDS = (
     ("h", "hint", "Hint"),
     ("t", "take_back", "Take back"),
@@ -59,17 +61,16 @@ class TerminalTooSmallError(GameError):
     """The board does not fit into the terminal."""
 
 
-def check_terminal(game: Game, size: os.terminal_size) -> None:
-    """Refuse a terminal that the board does not fit into.
+def check_terminal(game: Game, size: tuple[int, int]) -> None:
+    """Refuse a terminal of so many columns and lines that the board does not fit into it.
 
     Raises:
         TerminalTooSmallError: names the size that is needed.
     """
     needed = needed_size(game)
-    if size.columns < needed.width or size.lines < needed.height:
-        raise TerminalTooSmallError(
-            f"{too_small_text(needed, Size(size.columns, size.lines))}, or play with --plain"
-        )
+    actual = Size(*size)
+    if actual.width < needed.width or actual.height < needed.height:
+        raise TerminalTooSmallError(f"{too_small_text(needed, actual)}, or play with --plain")
 
 
 def too_small_text(needed: Size, actual: Size) -> str:
@@ -126,7 +127,7 @@ class PlayApp(App[None]):
     class EngineDone(Message):
         """A future of the engine's thread is settled."""
 
-        def __init__(self, future: Future[Answer], use: Callable[[Answer], None]) -> None:
+        def __init__(self, future: Future[Any], use: Callable[[Any], None]) -> None:
             self.future = future
             self.use = use
             super().__init__()
@@ -142,6 +143,7 @@ class PlayApp(App[None]):
         self._is_failure = False
         self._analysing = False
         self._thinking = False
+        self._is_loaded = False
         self._awaited = 1  # answers of the engine that are due, and the first drawing
         self._hint: tuple[int, int] | None = None  # revision, action
         self._new_game_asked = -_NEW_GAME_SECONDS
@@ -171,11 +173,15 @@ class PlayApp(App[None]):
 
     def _begin(self) -> None:
         notice = self._notice
-        self._watch(self.session.warm_up(), lambda _: None)
+        self._watch(self.session.warm_up(), self._engine_loaded)
         self._board_changed()
         self._say(notice)
         self._show()
         self._awaited -= 1
+
+    def _engine_loaded(self, _: object) -> None:
+        self._is_loaded = True
+        self._show()
 
     def _bind_commands(self) -> None:
         """Letters are commands; held with Shift where the game's own moves use letters."""
@@ -191,7 +197,7 @@ class PlayApp(App[None]):
 
     # --- The engine -------------------------------------------------------------------------------
 
-    def _watch(self, future: Future[Answer], use: Callable[[Answer], None]) -> None:
+    def _watch(self, future: Future[Any], use: Callable[[Any], None]) -> None:
         """Have ``use`` called in this thread once the engine is done."""
         self._awaited += 1
         future.add_done_callback(lambda done: self.post_message(self.EngineDone(done, use)))
@@ -455,6 +461,6 @@ class PlayApp(App[None]):
         if self._notice:
             return Text(self._notice, style="bold rgb(255,140,120)" if self._is_failure else "bold")
         if self._thinking:
-            return Text("The engine is thinking …")
+            return Text("The engine is thinking …" if self._is_loaded else _LOADING)
         names = self._game.board_view(session.state).player_names
         return Text(f"Your move: {names[int(session.state['to_play'])]}")

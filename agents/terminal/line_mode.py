@@ -16,6 +16,8 @@ from agents.terminal.session import HUMAN, Session, SessionError
 from agents.terminal.thought import Thought
 from games.game import GameError
 
+_PATIENCE_SECONDS = 1.5  # before a line says what is being waited for
+
 _HELP = (
     ("MOVE", "play it, in the notation under the board"),
     ("hint", "what the engine would play for you"),
@@ -78,7 +80,7 @@ class LineMode:
         """
         self._introduce()
         self._draw()
-        self._session.warm_up().result()
+        self._load_engine()
         for remark in self._session.take_remarks():
             self._say(remark)
         self._let_engine_move()
@@ -100,6 +102,15 @@ class LineMode:
                     self._move(line)
             except GameError as error:
                 self._say(str(error))
+
+    def _load_engine(self) -> None:
+        """Wait until the engine can answer; say so where that takes long."""
+        loading = self._session.warm_up()
+        try:
+            loading.result(_PATIENCE_SECONDS)
+        except TimeoutError:
+            self._say("Loading the engine; the first start compiles it ...")
+            loading.result()
 
     def _introduce(self) -> None:
         session = self._session

@@ -282,12 +282,16 @@ class Session:
 
     # --- The engine -----------------------------------------------------------------------------
 
-    def warm_up(self) -> Future[None]:
-        """Load the engine in its thread while people look at the board."""
+    def warm_up(self) -> Future[Decisions]:
+        """Load the engine in its thread while people look at the board.
+
+        It thinks once about the start position, which compiles and opens all that it needs.
+        """
         engine, simulations = self._advice()
         if self.opponent is not None:
             engine, simulations = self.opponent, self._simulations(self.strength)
-        return self._thinker.submit(lambda: self._agent(engine, simulations) and None)
+        start = _copy(self._states[0])
+        return self._thinker.submit(lambda: self._agent(engine, simulations).choose_one(start))
 
     def request_reply(self) -> Future[Answer]:
         """Ask for the engine's move.
