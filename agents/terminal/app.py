@@ -147,6 +147,7 @@ class PlayApp(App[None]):
         self._awaited = 1  # answers of the engine that are due, and the first drawing
         self._hint: tuple[int, int] | None = None  # revision, action
         self._new_game_asked = -_NEW_GAME_SECONDS
+        self._command_characters = {"+", "=", "-"}
         self._bind_commands()
 
     def compose(self) -> ComposeResult:
@@ -192,6 +193,7 @@ class PlayApp(App[None]):
         for letter, action, description in _COMMANDS:
             key = letter.upper() if shifted else letter
             self.bind(key, action, description=description, key_display=key)
+            self._command_characters.add(key)
         self.bind("plus,equals_sign", "stronger", description="Strength", key_display="+/-")
         self.bind("minus", "weaker", show=False)
 
@@ -300,8 +302,9 @@ class PlayApp(App[None]):
         elif event.key in ("backspace", "escape"):
             self._typed = ""
             self._show()
-        elif event.character is not None and event.character.isprintable():
-            self._type(event.character)
+        elif event.is_printable and event.character not in self._command_characters:
+            # Keys of commands arrive here as well, beside their binding.
+            self._type(event.character or "")
 
     def _type(self, character: str) -> None:
         """Add to the move being typed; play it as soon as it can be no other."""
