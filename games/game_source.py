@@ -40,6 +40,7 @@ class GameSource:
     text: str
     constants: Mapping[str, ast.expr]  # module-level ``NAME = ...``
     functions: frozenset[str]  # module-level ``def name``
+    helpers: tuple[str, ...]  # modules of ``games`` that it imports from
     parameters: Mapping[str, Parameter]  # by lower-case name
 
     def hash(self, parameters: Mapping[str, int]) -> str:
@@ -100,6 +101,8 @@ def read_game_source(path: Path) -> GameSource:
             if statement.value is not None:
                 constants[statement.target.id] = statement.value
     functions = frozenset(s.name for s in body if isinstance(s, ast.FunctionDef))
+    imports = (s.module for s in body if isinstance(s, ast.ImportFrom) and s.module)
+    helpers = tuple(sorted({module for module in imports if module.startswith("games.")}))
     missing = [name for name in _REQUIRED_CONSTANTS if name not in constants]
     missing += [f"{name}()" for name in _REQUIRED_FUNCTIONS if name not in functions]
     if missing:
@@ -107,7 +110,7 @@ def read_game_source(path: Path) -> GameSource:
             f"{path.name} is no game: it lacks {', '.join(missing)}; docs/add_a_game.md lists "
             "what a game has"
         )
-    return GameSource(path, text, constants, functions, _parameters(constants, path))
+    return GameSource(path, text, constants, functions, helpers, _parameters(constants, path))
 
 
 def _parameters(constants: Mapping[str, ast.expr], path: Path) -> Mapping[str, Parameter]:

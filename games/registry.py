@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import importlib.util
 import re
 import sys
@@ -138,6 +139,8 @@ def _compile(source: GameSource, parameters: Mapping[str, int], hashed: str) -> 
     module = importlib.util.module_from_spec(specification)
     sys.modules[module_name] = module  # Numba looks the functions' module up by name
     try:
+        for helper in source.helpers:  # first, since their compiled code is kept elsewhere
+            importlib.import_module(helper)
         with compile_cache.compiled_code_beside_the_source():
             specification.loader.exec_module(module)
     except GameError:  # the game itself refuses its parameters

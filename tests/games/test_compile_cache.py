@@ -59,6 +59,12 @@ def warm(tmp_path_factory) -> Path:
     return root
 
 
+def test_everything_compiled_is_kept_in_the_cache_folder(warm):
+    kernels = {path.name.split("-")[0] for path in warm.glob("games/*/__pycache__/*.nbc")}
+    assert {"mine.batched_step", "mine.batched_prove", "mine.has_line"} <= kernels
+    assert any(warm.glob("kernels/**/authoring.mix-*.nbc"))
+
+
 def test_a_second_process_compiles_nothing(warm):
     before = {path: path.stat().st_mtime_ns for path in warm.rglob("*.nb?")}
     assert probe(str(warm / "mine.py"), warm)["compiled"] == 0
