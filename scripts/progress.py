@@ -27,6 +27,15 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
+#: Losses that a person watches; the rest goes to the files.
+_SHOWN_LOSSES = ("policy", "value", "policy_kl", "value_kl")
+
+
+def shown_losses(status: Status) -> list[tuple[str, float]]:
+    """The losses to show."""
+    return [(name, status.losses[name]) for name in _SHOWN_LOSSES if name in status.losses]
+
+
 def judged_lines(judged: dict[str, float]) -> list[tuple[str, float]]:
     """Measures of strength in the order they are shown in."""
     return sorted(judged.items(), key=lambda item: (not item[0].startswith("truth"), item[0]))
@@ -107,7 +116,7 @@ class LiveScreen:
         table = _column("learning")
         table.add_row("weights version", str(status.version))
         table.add_row("steps", f"{status.steps:,}")
-        for name, value in status.losses.items():
+        for name, value in shown_losses(status):
             table.add_row(name, f"{value:.4f}")
         table.add_row("replay rows", f"{status.rows_in_window:,} of {status.rows_stored:,}")
         reuse = status.rows_trained / max(1, status.rows_stored)
@@ -164,7 +173,7 @@ class PlainLines:
         if status.elapsed_seconds - self._last < _PLAIN_SECONDS:
             return
         self._last = status.elapsed_seconds
-        losses = ", ".join(f"{name} {value:.3f}" for name, value in status.losses.items())
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in shown_losses(status))
         left = duration(status.total_seconds - status.elapsed_seconds)
         print(
             f"[{duration(status.elapsed_seconds)}, {left} left] {status.phase}: "

@@ -81,7 +81,12 @@ class TrainingLoop:
         self.run = run
         self.config = config
         self.watchers = watchers
-        self.store = EpisodeStore(run.episodes, game, report=self._say)
+        self.store = EpisodeStore(
+            run.episodes,
+            game,
+            keep_rows=2 * config.learning.window.max_rows,
+            report=self._say,
+        )
         rows = run.read_metrics()
         self._elapsed_before = max((row["elapsed_seconds"] for row in rows), default=0.0)
         self._starts = 1 + max((row.get("start", 0) for row in rows), default=0)

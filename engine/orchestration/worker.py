@@ -12,6 +12,7 @@ import psutil
 from engine.config import RunConfig
 from engine.inference.backends import Backend, limit_threads, make_backend
 from engine.inference.cache import CachedEvaluator
+from engine.inference.evaluator import Evaluator
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.rollouts import RolloutEvaluator
 from engine.learning.checkpoint import load_weights
@@ -26,6 +27,7 @@ from engine.orchestration.messages import (
     Stop,
 )
 from engine.records import Episode
+from engine.search.config import SearchConfig
 from engine.search.search import Search
 from engine.seeds import stream_seed
 from engine.selfplay.actor import Actor
@@ -91,7 +93,9 @@ class Worker:
         seed = stream_seed(self.config.seed, "bootstrap", self.name)
         evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)
         simulations = self.config.bootstrap.simulations
-        search = self._search(evaluator, simulations)
+        # Visit counts: sharper targets would follow the noise of single playouts.
+        config = SearchConfig(algorithm="puct")
+        search = self._search(evaluator, config, simulations)
         actor = Actor(
             self.game,
             search,
@@ -109,7 +113,8 @@ class Worker:
         assert self._wanted is not None
         network = NetworkSeat(self.game, self.config, seed=self.config.seed, name=self.name)
         self._load(network)
-        search = self._search(network.evaluator, self.config.search.simulations)
+        config = self.config.search
+        search = self._search(network.evaluator, config, config.simulations)
         actor = Actor(
             self.game,
             search,
@@ -127,12 +132,12 @@ class Worker:
             )
         self._report(actor, meter, network.evaluations, network.cache.hits, network.network_seconds)
 
-    def _search(self, evaluator: object, simulations: int) -> Search:
+    def _search(self, evaluator: Evaluator, config: SearchConfig, simulations: int) -> Search:
         most = max(simulations, self.config.selfplay.fast_simulations)
         return Search(
             self.game,
             evaluator,
-            self.config.search,
+            config,
             num_trees=self.config.selfplay.games,
             max_simulations=most,
             seed=stream_seed(self.config.seed, "search", self.name),

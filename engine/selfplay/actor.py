@@ -198,8 +198,9 @@ class Actor:
             for _ in range(plies):
                 action = rng.choice(self.game.legal(opening[0]))
                 self.game.rules.step(opening, np.array([action], np.int32))
-            if not opening[0]["finished"]:
-                self._states[row] = opening[0]
+                if opening[0]["finished"]:
+                    return record  # from the start position instead
+            self._states[row] = opening[0]
         return record
 
     def _episode(self, record: _Record, returns: NDArray[np.float32], version: int) -> Episode:
