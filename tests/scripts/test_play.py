@@ -1,0 +1,252 @@
+"""`meijin play` as a real process: through pipes, and in a real terminal by way of tmux."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.terminal.game_record import load_record
+
+MEIJIN = [sys.executable, "-m", "scripts.cli"]
+PLAIN_CONNECT_FOUR = ["play", "connect_four", "--opponent", "one_ply"]
+
+
+def meijin(
+    *arguments: str, lines: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess:
+    """Run the command with ``lines`` as its standard input, through pipes."""
+    return subprocess.run(
+        [*MEIJIN, *arguments], input=lines, capture_output=True, text=True, timeout=300, cwd=cwd
+    )
+
+
+def error_line(*arguments: str) -> str:
+    """The single line that a refused command writes."""
+    done = meijin(*arguments)
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+# --- Line by line ---------------------------------------------------------------------------------
+
+
+def test_moves_through_a_pipe_are_played_and_answered() -> None:
+    done = meijin(*PLAIN_CONNECT_FOUR, lines="4\n4\n")
+    assert done.returncode == 0 and done.stderr == ""
+    assert len(re.findall("^The engine plays [1-7]", done.stdout, re.MULTILINE)) == 2
+    assert "End of input; the game stays unfinished after: 4 " in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_every_command_answers_and_nonsense_gets_the_legal_moves() -> None:
+    commands = (
+        "help\nhint\n4\nanalyse\nback\nback\nside\nstrength 3\nhnit\n9\n\nnew\nboard\nquit\n7\n"
+    )
+    done = meijin(*PLAIN_CONNECT_FOUR, lines=commands)
+    assert done.returncode == 0 and done.stderr == ""
+    for expected in (
+        "leave; so does the end of input",
+        "The engine would play ",
+        "best line: ",
+        "Took back 2 moves.",
+        "there is no move of yours to take back",
+        "X is one_ply, O is you",
+        "one_ply plays at one strength only",
+        "legal: 1 2 3 4 5 6 7; did you mean 'hint'?",
+        "'9' is no column",
+    ):
+        assert expected in done.stdout
+    assert done.stdout.endswith("> quit\n")  # what follows is not read
+
+
+def test_a_whole_game_goes_through_a_pipe_and_ends_with_its_result() -> None:
+    done = meijin(
+        "play", "tic_tac_toe", "--opponent", "random", lines="a1\nb1\nc1\na2\nb2\nc2\na3\nb3\nc3\n"
+    )
+    assert done.returncode == 0
+    assert re.search(r"^(You win!|The engine wins\.|The game is a draw\.) 'new'", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("side", ["second", "random"])
+def test_the_engine_begins_where_the_person_sits_second(side: str) -> None:
+    settings = ["--side", side, "--seed", "3"]
+    transcripts = [meijin(*PLAIN_CONNECT_FOUR, *settings, lines="4\n").stdout for _ in range(2)]
+    assert transcripts[0] == transcripts[1]
+    if side == "second":
+        assert "X is one_ply, O is you" in transcripts[0]
+        assert transcripts[0].index("The engine plays") < transcripts[0].index("> 4")
+
+
+def test_a_saved_game_is_taken_up_again_with_the_same_seats(tmp_path: Path) -> None:
+    path = tmp_path / "my game.txt"
+    settings = ["--opponent", "one_ply", "--side", "second"]
+    done = meijin("play", "connect_four", *settings, lines=f"4\nsave {path}\n")
+    assert f"Saved to {path}." in done.stdout
+    record, _ = load_record(path)
+    assert record.players == ("one_ply", "human") and len(record.actions) == 3
+    again = meijin("play", str(path), "--opponent", "one_ply", lines="analyse\n")
+    assert "X is one_ply, O is you" in again.stdout
+    moves = " ".join(str(action + 1) for action in record.actions)
+    assert f"unfinished after: {moves}" in again.stdout
+
+
+def test_a_save_that_fails_is_one_line_and_the_game_goes_on(tmp_path: Path) -> None:
+    bad = tmp_path / "none" / "game.txt"
+    done = meijin(*PLAIN_CONNECT_FOUR, lines=f"4\nsave {bad}\nsave\n4\n")
+    assert done.returncode == 0
+    assert f"cannot save the game to {bad}: No such file or directory" in done.stdout
+    assert "save needs the name of a file" in done.stdout
+    assert done.stdout.count("The engine plays") == 2
+
+
+def test_two_people_can_share_the_board() -> None:
+    done = meijin("play", "tic_tac_toe", "--opponent", "human", lines="a1\nb2\na2\nb1\na3\n")
+    assert done.returncode == 0
+    assert "X is human, O is human" in done.stdout and "X wins. 'new'" in done.stdout
+
+
+# --- What is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["conect_four"], "connect_four"),
+        (["connect_four(widht=5)"], "width"),
+        (["connect_four", "--opponent", "solvr"], "'solver'"),
+        (["connect_four", "--opponent", "runs/none"], "runs/none"),
+        (["connect_four", "--side", "third"], "first"),
+        (["connect_four", "--strength", "11"], "1<=x<=10"),
+        (["connect_four", "--simulations", "0"], "x>=1"),
+        (["connect_four", "--simulations", "10", "--strength", "1"], "exclude each other"),
+        (["connect_four", "--opponent", "one_ply", "--strength", "2"], "one way only"),
+        (["connect_four", "--opponent", "human", "--strength", "2"], "two people"),
+        (["connect_four", "--seed", "-1"], "x>=0"),
+    ],
+)
+def test_a_wrong_word_on_the_command_line_is_one_line(arguments: list[str], expected: str) -> None:
+    assert expected in error_line("play", *arguments)
+
+
+def test_a_folder_that_is_no_run_and_a_run_without_networks_are_refused(tmp_path: Path) -> None:
+    assert "run" in error_line("play", str(tmp_path))
+    (tmp_path / "run.toml").write_text('game = "tic_tac_toe"\n')
+    assert "no network yet" in error_line("play", str(tmp_path))
+
+
+def test_a_run_of_another_game_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('game = "tic_tac_toe"\n')
+    line = error_line("play", "connect_four", "--opponent", str(tmp_path))
+    assert "tic_tac_toe" in line and "connect_four" in line
+
+
+def test_a_broken_saved_game_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "game.txt"
+    path.write_text("meijin game 1\ngame: connect_four\n\n4 4\n4 zz\n")
+    assert "line 5: 'zz'" in error_line("play", str(path))
+
+
+# --- In a terminal --------------------------------------------------------------------------------
+
+
+class Terminal:
+    """A tmux server of its own with one window."""
+
+    def __init__(self, folder: Path, *, columns: int, lines: int) -> None:
+        self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        shell = ["new-session", "-d", "-x", str(columns), "-y", str(lines), "sh"]
+        self._call(*shell)
+
+    def _call(self, *arguments: str) -> str:
+        environment = {**os.environ, "TERM": "xterm-256color", "PS1": "$ "}
+        done = subprocess.run(
+            [*self._tmux, *arguments], capture_output=True, text=True, env=environment, check=True
+        )
+        return done.stdout
+
+    def type(self, *keys: str) -> None:
+        """Send keys by tmux's names."""
+        self._call("send-keys", *keys)
+
+    def screen(self) -> str:
+        """What the window shows."""
+        return self._call("capture-pane", "-p")
+
+    def wait_for(self, pattern: str, *, seconds: float = 120) -> str:
+        """The screen, as soon as it matches."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            screen = self.screen()
+            if re.search(pattern, screen):
+                return screen
+            time.sleep(0.05)
+        raise AssertionError(f"{pattern!r} never came up on:\n{self.screen()}")
+
+    def close(self) -> None:
+        """End the server."""
+        self._call("kill-server")
+
+
+@pytest.fixture
+def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Opens windows; skips where tmux is missing."""
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    opened: list[Terminal] = []
+
+    def build(**size: int) -> Terminal:
+        opened.append(Terminal(tmp_path, **size))
+        return opened[-1]
+
+    yield build
+    for terminal in opened:
+        terminal.close()
+
+
+def test_a_game_in_a_real_terminal_is_played_to_the_end(
+    open_terminal: Callable[..., Terminal],
+) -> None:
+    terminal = open_terminal(columns=80, lines=24)
+    terminal.type(" ".join([*MEIJIN, *PLAIN_CONNECT_FOUR, "; echo code $?"]), "Enter")
+    terminal.wait_for("Your move: X")
+    over = r"You win!|engine wins|is a draw"
+    for column in "4455443366227711" * 4:
+        screen = terminal.wait_for(rf"Your move|legal:|{over}")
+        if re.search(over, screen):
+            break
+        terminal.type(column)
+        time.sleep(0.2)
+    terminal.wait_for(over)
+    terminal.type("q")
+    last = terminal.wait_for(r"code \d")
+    assert "code 0" in last and "Moves: 4 " in last
+
+
+def test_a_terminal_that_is_too_small_is_refused_before_anything_is_drawn(
+    open_terminal: Callable[..., Terminal],
+) -> None:
+    terminal = open_terminal(columns=60, lines=20)
+    terminal.type(" ".join([*MEIJIN, *PLAIN_CONNECT_FOUR, "; echo code $?"]), "Enter")
+    last = terminal.wait_for(r"code \d").replace("\n", "")
+    assert "code 2" in last and "67 x 24" in last and "--plain" in last
+
+
+def test_plain_mode_in_a_terminal_has_colours(open_terminal: Callable[..., Terminal]) -> None:
+    terminal = open_terminal(columns=80, lines=40)
+    terminal.type(" ".join([*MEIJIN, *PLAIN_CONNECT_FOUR, "--plain"]), "Enter")
+    terminal.wait_for(r"> $|>\s*$")
+    terminal.type("4", "Enter")
+    terminal.wait_for("The engine plays")
+    terminal.wait_for(r"X to move.\s+>")
+    coloured = terminal._call("capture-pane", "-p", "-e")
+    assert re.search(r"\x1b\[[0-9;]*31mX", coloured)
+    terminal.type("C-d")
+    terminal.wait_for("End of input")
