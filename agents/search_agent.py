@@ -69,33 +69,40 @@ class SearchAgent(Agent):
         self.config = config or PlayConfig()
         self._evaluator = evaluator
         self._search: Search | None = None
-        self._followed: np.void | None = None  # root of tree 0 where one game is followed
+        self._root: np.void | None = None  # what tree 0 is about, where it was asked alone
+        self._was_moved = False  # by observe_move: the tree may be searched on
 
     def reset(self, *, seed: int) -> None:
         """Forget every tree and start again from ``seed``."""
         super().reset(seed=seed)
         self._search = None
-        self._followed = None
+        self._root = None
+        self._was_moved = False
 
     def observe_move(self, action: int) -> None:
         """Move the kept tree on, so that the next search of this game starts with what is known."""
-        if self._search is None or self._followed is None:
+        if self._search is None or self._root is None:
             return
         self._search.advance(np.array([action], np.int32))
-        states = np.array([self._followed], self.game.state_dtype)
+        states = np.array([self._root], self.game.state_dtype)
         self.game.rules.step(states, np.array([action], np.int32))
-        self._followed = None if states[0]["finished"] else states[0]
+        self._root = None if states[0]["finished"] else states[0]
+        self._was_moved = True
 
     def _choose(self, states: States) -> Decisions:
-        follows = self._followed is not None and len(states) == 1
-        if follows and self._followed["key"] == states[0]["key"]:
-            return self._search_roots(states)
+        # A position that is merely asked again is searched from nothing, so that it gets the same
+        # answer again.
+        if self._was_moved and len(states) == 1 and self._root is not None:
+            self._was_moved = False
+            if self._root["key"] == states[0]["key"]:
+                return self._search_roots(states)
         parts = []
         for start in range(0, len(states), MOST_TREES):
             part = states[start : start + MOST_TREES]
             self._searcher(len(part)).set_roots(part)
             parts.append(self._search_roots(part))
-        self._followed = states[0].copy() if len(states) == 1 else None
+        self._root = states[0].copy() if len(states) == 1 else None
+        self._was_moved = False
         return parts[0] if len(parts) == 1 else _joined(parts)
 
     def _searcher(self, trees: int) -> Search:

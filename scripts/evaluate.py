@@ -130,11 +130,11 @@ def _agents(
         return [agent], agent
     evaluator = open_evaluator(NetworkSpec(source=spec.source, simulations=None), game=game)
 
-    def at(simulations: int) -> Agent:
-        name = f"{simulations} simulations" if simulations else "network alone"
+    def at(simulations: int, name: str) -> Agent:
         return network_agent(evaluator, game=game, simulations=simulations, seed=seed, name=name)
 
-    return [at(strength) for strength in strengths], at(ladder_simulations)
+    measured = [at(each, f"{each} simulations" if each else "network alone") for each in strengths]
+    return measured, at(ladder_simulations, f"{text}@{ladder_simulations}")
 
 
 def _measure(agents: list[Agent], game: Game, *, quick: bool, report: Report) -> list[TruthReport]:
@@ -217,8 +217,8 @@ def _show(text: str, truths: list[TruthReport], ladder: LadderReport | None) -> 
 
 def _truth_table(text: str, truths: list[TruthReport]) -> Table:
     table = Table(
-        title=f"Moves of {text} that give a result away",
-        caption="in brackets: 95 % interval",
+        title=f"Moves of {text} that give a result away, in percent",
+        caption="in brackets: 95 % intervals",
     )
     table.add_column("positions")
     table.add_column("count", justify="right")
@@ -226,9 +226,22 @@ def _truth_table(text: str, truths: list[TruthReport]) -> Table:
         table.add_column(report.agent, justify="right")
     rows = [(name, [report.by_class[name] for report in truths]) for name in truths[0].by_class]
     for name, scores in [*rows, ("all", [report.total for report in truths])]:
-        cells = [f"{s.error:.1%} ({s.interval[0]:.1%} to {s.interval[1]:.1%})" for s in scores]
+        cells = [f"{_percent(s.error)} {_between(*s.interval, _percent)}" for s in scores]
         table.add_row(name.replace("_", " "), str(scores[0].positions), *cells)
     return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _whole(elo: float) -> str:
+    return f"{elo:.0f}"
+
+
+def _between(low: float, high: float, text: Callable[[float], str]) -> str:
+    """An interval, short enough for a cell."""
+    return f"({text(low)}..{text(high)})"
 
 
 def _ladder_table(ladder: LadderReport) -> Table:
@@ -238,14 +251,15 @@ def _ladder_table(ladder: LadderReport) -> Table:
     advantage = ratings.first_player_advantage
     table = Table(
         title=(
-            f"{climber} against the ladder: Elo {mine.elo:.0f} ({mine.low:.0f} to {mine.high:.0f})"
+            f"{climber} against the ladder: "
+            f"Elo {mine.elo:.0f} {_between(mine.low, mine.high, _whole)}"
         ),
         caption=(
             f"{ratings.anchor} is 0 Elo; moving first is worth {advantage.elo:.0f} "
-            f"({advantage.low:.0f} to {advantage.high:.0f})"
+            f"{_between(advantage.low, advantage.high, _whole)}"
         ),
     )
-    for heading in ("opponent", "wins", "draws", "losses", "score", "95 %", "its Elo"):
+    for heading in ("opponent", "wins", "draws", "losses", "score in %", "its Elo"):
         table.add_column(heading, justify="left" if heading == "opponent" else "right")
     for match in ladder.matches:
         total, theirs = match.total, ratings.players[match.b]
@@ -253,9 +267,8 @@ def _ladder_table(ladder: LadderReport) -> Table:
         table.add_row(
             match.b,
             *(str(count) for count in (total.wins, total.draws, total.losses)),
-            f"{total.score:.1%}",
-            f"{low:.1%} to {high:.1%}",
-            f"{theirs.elo:.0f} ({theirs.low:.0f} to {theirs.high:.0f})",
+            f"{_percent(total.score)} {_between(low, high, _percent)}",
+            f"{theirs.elo:.0f} {_between(theirs.low, theirs.high, _whole)}",
         )
     return table
 
