@@ -1,0 +1,1 @@
+"""Exact solvers of small games, and positions whose value is known."""
