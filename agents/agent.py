@@ -81,7 +81,7 @@ class Agent(ABC):
         if len(over):
             where = "" if len(states) == 1 else f" in row {over[0]}"
             raise FinishedGameError(f"{self.name} cannot move{where}: the game is over")
-        return self._choose(states)
+        return self._choose(np.require(states, requirements=("C", "W")))
 
     @abstractmethod
     def _choose(self, states: States) -> Decisions:

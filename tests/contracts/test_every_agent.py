@@ -76,6 +76,16 @@ def test_the_positions_are_left_as_they_were(kind):
 
 
 @every_agent
+def test_positions_may_be_read_only_or_lie_apart(kind):
+    game = make("connect_four")
+    states = open_positions(game)
+    expected = AGENTS[kind](game, 0).choose(states[::2].copy()).actions
+    states.flags.writeable = False
+    assert (AGENTS[kind](game, 0).choose(states[::2]).actions == expected).all()
+    assert len(AGENTS[kind](game, 0).choose(states).actions) == len(states)
+
+
+@every_agent
 def test_the_same_seed_answers_the_same(kind):
     game = make("connect_four")
     states = open_positions(game)
