@@ -177,7 +177,7 @@ def _rounds(schedule):
 
 
 @njit(cache=True, nogil=True)
-def _next_round(schedule):
+def close_round(schedule):
     """Close a round; after the last one of a phase, half of the moves drop out."""
     schedule[LEVEL] += 1
     schedule[ROUNDS] -= 1
@@ -215,7 +215,7 @@ def select_gumbel_root(
         else:
             scores[slot] += noisy_logits[slot]
     if schedule[LEFT] == 0:
-        _next_round(schedule)
+        close_round(schedule)
     best = _best_at_level(ints[base + COUNT], schedule[LEVEL], new_visits, scores)
     if best < 0:
         # Proofs have emptied this round: go on with those that have come furthest.
@@ -225,7 +225,7 @@ def select_gumbel_root(
                 furthest = max(furthest, new_visits[slot])
         if furthest < 0:
             return -1
-        _next_round(schedule)
+        close_round(schedule)
         schedule[LEVEL] = furthest
         best = _best_at_level(ints[base + COUNT], furthest, new_visits, scores)
     schedule[LEFT] -= 1
