@@ -14,6 +14,12 @@ from games.game import Game, States
 #: Worth of every action for the mover; whatever is not legal says nothing.
 Scores = Callable[[States], NDArray[np.int64]]  # [B] states -> [B, A]
 
+_NEVER = np.iinfo(np.int64).min
+
+#: Stones on a Connect Four board from which the solver says how soon, and not only who wins.
+#: Earlier that takes more than the second that a move may cost.
+_SCORED_FROM = 14
+
 
 class SolverAgent(Agent):
     """Never gives a result away, wins as fast and loses as slowly as its scores tell apart.
@@ -55,9 +61,6 @@ class SolverAgent(Agent):
         )
 
 
-_NEVER = np.iinfo(np.int64).min
-
-
 def solver_agent(game: Game, *, seed: int = 0) -> SolverAgent:
     """The solver of a game.
 
@@ -67,10 +70,7 @@ def solver_agent(game: Game, *, seed: int = 0) -> SolverAgent:
     if game.id == "tic_tac_toe":
         return SolverAgent(game=game, scores=_searched_through(game), seed=seed)
     if game.id == "connect_four":
-        from agents.solvers.connect_four import ConnectFourSolver
-
-        solver = ConnectFourSolver()
-        return SolverAgent(game=game, scores=solver.move_scores, seed=seed)
+        return SolverAgent(game=game, scores=_connect_four(), seed=seed)
     raise AgentError(f"no solver knows {game.id}; solved: connect_four, tic_tac_toe")
 
 
@@ -87,6 +87,23 @@ def _searched_through(game: Game) -> Scores:
         worth = np.where(same, proven, -proven).astype(np.int64) * plies_left
         found = np.full((len(states), game.num_actions), _NEVER, np.int64)
         found[children.rows, children.actions] = worth
+        return found
+
+    return scores
+
+
+def _connect_four() -> Scores:
+    """Scores of Connect Four: results alone early in the game, later also how soon."""
+    from agents.solvers.connect_four import ConnectFourSolver, Position
+
+    solver = ConnectFourSolver()
+
+    def scores(states: States) -> NDArray[np.int64]:
+        found = np.empty((len(states), 7), np.int64)
+        for row, state in enumerate(states):
+            position = Position.from_stones(*state["stones"])
+            early = position.plies < _SCORED_FROM
+            found[row] = (solver.move_outcomes if early else solver.move_scores)(position)
         return found
 
     return scores
