@@ -137,6 +137,7 @@ def _engine_players(found: _Target, side: str | None, seed: int) -> frozenset[in
     if side is None:
         human = found.human if found.human is not None else 0
     elif side == "random":
+        # Seed 0 is what everybody has who names none, and would always draw the same seat.
         human = int(np.random.default_rng(seed or None).integers(NUM_PLAYERS))
     else:
         human = _SIDES.index(side)

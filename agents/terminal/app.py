@@ -221,9 +221,12 @@ class PlayApp(App[None]):
             return
         except Exception as error:
             # Whatever the engine stumbled over, the game on the board goes on.
-            self._thinking = False
-            self.session.dismiss_engine()
-            self._say(f"The engine cannot play: {error}. You move for both sides.", failure=True)
+            why = f"The engine cannot play: {error}."
+            if self.session.is_engine_to_move:
+                self._thinking = False
+                self.session.dismiss_engine()
+                why += " You move for both sides."
+            self._say(why, failure=True)
             self._show()
             return
         message.use(answer)
@@ -420,6 +423,8 @@ class PlayApp(App[None]):
         self.query_one("#players", Static).update(players_text(session))
         self.query_one("#status", Static).update(self._status())
         heading = "Win chance" if is_current else "Win chance, before its last move"
+        if thought is not None and thought.is_proven and not session.is_finished:
+            heading = heading.replace("Win chance", "Proven result")
         self.query_one("#chances-heading", Static).update(heading)
         self.query_one("#chances", Static).update(chances_text(thought, view.player_names))
         self.query_one("#line", Static).update(line_text(advice))

@@ -18,6 +18,7 @@ _DRAW: Colour = (98, 110, 138)
 _EMPTY: Colour = (32, 40, 60)
 _MUTED = "rgb(130,142,170)"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+_LOWER_EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
 def rgb(colour: Colour) -> str:
@@ -88,13 +89,13 @@ def moves_table(thought: Thought | None, *, rows: int) -> Table:
 
 
 def strip_text(expectations: Sequence[float | None], *, width: int, height: int) -> Text:
-    """The game so far: expected score of player 0 after every ply, as columns of pixels.
+    """The game so far: expected score of player 0 after every ply, as columns.
 
     Args:
         expectations: one for each position, 0..1; None where nothing was thought of it, drawn
             like the position before.
         width: characters; a longer game is thinned to fit, its last position is always shown.
-        height: characters, two pixels each.
+        height: characters, in eighths of which the columns are drawn.
     """
     values: list[float | None] = []
     for value in expectations:
@@ -107,8 +108,13 @@ def strip_text(expectations: Sequence[float | None], *, width: int, height: int)
     text = Text(no_wrap=True)
     for row in range(height):
         for value in values[:width]:
-            upper, lower = (_strip_pixel(value, 2 * row + i, 2 * height) for i in (0, 1))
-            text.append("▀", style=f"{rgb(upper)} on {rgb(lower)}")
+            if value is None:
+                text.append(" ", style=f"on {rgb(_EMPTY)}")
+                continue
+            # Player 0 grows from below, player 1 hangs from above.
+            eighths = round(value * height * 8) - 8 * (height - 1 - row)
+            block = _LOWER_EIGHTHS[max(0, min(8, eighths))]
+            text.append(block, style=f"{rgb(PLAYERS[0])} on {rgb(PLAYERS[1])}")
         text.append("\n" if row + 1 < height else "")
     return text
 
@@ -121,13 +127,6 @@ def whole_shares(shares: Sequence[float], total: int) -> list[int]:
     for index in order[: total - sum(whole)]:
         whole[index] += 1
     return whole
-
-
-def _strip_pixel(value: float | None, row: int, rows: int) -> Colour:
-    """Colour of one pixel: player 0 grows from below, player 1 hangs from above."""
-    if value is None:
-        return _EMPTY
-    return PLAYERS[0] if rows - row <= round(value * rows) else PLAYERS[1]
 
 
 def _bar(share: float, width: int) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
+from agents.agent import AgentError
 from agents.terminal.app import PlayApp
+from agents.terminal.opponents import open_opponent
 from agents.terminal.session import Session
+from games.game import Game
 
 _TEXT = re.compile(
     r'<text class="(?P<class>[^"]+)" x="(?P<x>[\d.]+)" y="(?P<y>[\d.]+)" '
@@ -24,40 +26,65 @@ _FILL = re.compile(r"\.(?P<class>[\w-]+-r\d+) \{ fill: (?P<fill>#[0-9a-f]+)")
 _ROW_HEIGHT = 24.4  # of Rich's export, in its units
 _BASELINE = 18.5  # from the top of a row to the y of its text
 _OVERLAP = 0.25  # on every side; without it renderers show seams between rectangles
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_UPPER_HALF = "▀"
+_LEFT_EIGHTHS = "▏▎▍▌▋▊▉"
+_LOWER_EIGHTHS = "▁▂▃▄▅▆▇█"
+_BLOCKS = set(_UPPER_HALF + _LEFT_EIGHTHS + _LOWER_EIGHTHS + " \xa0")
 
 
 def take_picture(
-    session: Session, path: Path, *, moves: Sequence[str], size: tuple[int, int] = (100, 30)
+    path: Path,
+    *,
+    game: Game,
+    opponent: str,
+    plies: int = 14,
+    size: tuple[int, int] = (100, 30),
+    seed: int = 0,
 ) -> None:
-    """Play ``moves`` on a screen that nobody sees, let the engine think, and write the SVG.
+    """Play a while on a screen that nobody sees, following the engine's hints, and write the SVG.
+
+    Example: ``take_picture(Path("docs/images/play.svg"), game=make("connect_four"),
+    opponent="shipped")``
 
     Args:
-        session: a game at its start; the engine replies wherever it is its turn.
-        path: the picture.
-        moves: what the person plays, in the game's notation.
+        path: the picture; its folder is made if it is not there.
+        game: what is played.
+        opponent: an agent that says what it thinks, as ``agents.factory`` reads it.
+        plies: moves played before the picture, unless the game ends earlier.
         size: columns and rows of the screen.
+        seed: of the engine.
     """
-    asyncio.run(_take_picture(session, path, moves=moves, size=size))
+    engine = open_opponent(opponent, game=game, seed=seed)
+    session = Session(
+        game, opponent=engine, adviser=engine, engine_players=frozenset({1}), seed=seed
+    )
+    try:
+        svg = asyncio.run(_play_and_export(session, plies=plies, size=size))
+    finally:
+        session.close()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(paint_blocks(svg), encoding="utf-8")
 
 
-async def _take_picture(
-    session: Session, path: Path, *, moves: Sequence[str], size: tuple[int, int]
-) -> None:
+async def _play_and_export(session: Session, *, plies: int, size: tuple[int, int]) -> str:
+    """The screen after ``plies`` moves, analysis and a hint shown."""
     app = PlayApp(session)
     async with app.run_test(size=size) as pilot:
         await app.settled()
-        for move in moves:
-            await pilot.press(*move)
-            await app.settled()
         app.action_analyse()
         await app.settled()
+        while len(session.actions) < plies and not session.is_finished:
+            thought = session.thought_at(len(session.actions))
+            if thought is None:
+                raise AgentError(f"{session.adviser.name} has no opinion that could be shown")
+            await pilot.press(*thought.moves[0].text)
+            await pilot.pause()
+            await app.settled()
         if not session.is_finished:
             app.action_hint()
-        await app.settled()
+            await app.settled()
         await pilot.pause()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(paint_blocks(app.export_screenshot(title="meijin play")), encoding="utf-8")
+        return app.export_screenshot(title="meijin play")
 
 
 def paint_blocks(svg: str) -> str:
@@ -66,24 +93,32 @@ def paint_blocks(svg: str) -> str:
 
     def painted(match: re.Match[str]) -> str:
         text = html.unescape(match["text"])
-        if not text.strip() or set(text.rstrip("\xa0 ")) - set("▀" + _EIGHTHS):
+        if not text.strip() or set(text) - _BLOCKS:
             return _place_columns(match)
-        cell = float(match["length"]) / len(text)
-        top = float(match["y"]) - _BASELINE
-        blocks = text.rstrip("\xa0 ")
-        width, height = len(blocks) * cell, _ROW_HEIGHT
-        if blocks[0] == "▀":
-            height /= 2
-        else:
-            height -= 5  # bars of a table do not touch
-            top += 2.5
-            width = sum(_EIGHTHS.index(block) / 8 for block in blocks) * cell
-        return (
-            f'<rect fill="{fills[match["class"]]}" x="{match["x"]}" y="{top - _OVERLAP:.2f}" '
-            f'width="{width + _OVERLAP:.2f}" height="{height + 2 * _OVERLAP:.2f}"/>'
+        cell, left = float(match["length"]) / len(text), float(match["x"])
+        top, fill = float(match["y"]) - _BASELINE, fills[match["class"]]
+        return "".join(
+            _rectangle(run, fill=fill, left=left + run.start() * cell, top=top, cell=cell)
+            for run in re.finditer(r"([^\xa0 ])\1*", text)
         )
 
     return _TEXT.sub(painted, svg)
+
+
+def _rectangle(run: re.Match[str], *, fill: str, left: float, top: float, cell: float) -> str:
+    """What a run of one block character covers."""
+    block, width, height = run[1], len(run[0]) * cell, _ROW_HEIGHT
+    if block == _UPPER_HALF:
+        height /= 2
+    elif block in _LOWER_EIGHTHS:
+        height *= (1 + _LOWER_EIGHTHS.index(block)) / 8
+        top += _ROW_HEIGHT - height
+    else:
+        width *= (1 + _LEFT_EIGHTHS.index(block)) / 8
+    return (
+        f'<rect fill="{fill}" x="{left - _OVERLAP:.2f}" y="{top - _OVERLAP:.2f}" '
+        f'width="{width + 2 * _OVERLAP:.2f}" height="{height + 2 * _OVERLAP:.2f}"/>'
+    )
 
 
 def _place_columns(match: re.Match[str]) -> str:

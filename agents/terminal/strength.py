@@ -1,8 +1,8 @@
 """How strong the engine plays: ten levels, and what each means in simulations and temperature.
 
-Weak levels do not think less badly, they choose less strictly: a move is drawn from the engine's
-own shares raised to ``1 / temperature``, so that its mistakes look like a person's. Strong levels
-always play the engine's best move and think longer.
+The weakest levels choose less strictly: a move is drawn from the engine's own shares raised to
+``1 / temperature``, so that its mistakes look like a person's. All others play the engine's best
+move, and think the longer the higher they are.
 """
 
 from __future__ import annotations

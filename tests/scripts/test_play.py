@@ -9,9 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agents.terminal.game_record import load_record
+from engine.learning.checkpoint import save_weights
+from engine.networks.network import NetworkConfig, build_network
+from games import make
 
 MEIJIN = [sys.executable, "-m", "scripts.cli"]
 PLAIN_CONNECT_FOUR = ["play", "connect_four", "--opponent", "one_ply"]
@@ -33,6 +37,26 @@ def error_line(*arguments: str) -> str:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr
+
+
+def write_run(folder: Path, *, versions: int) -> None:
+    """A run of connect_four with small untrained networks."""
+    game = make("connect_four")
+    config = NetworkConfig(blocks=1, channels=8)
+    network = build_network(
+        config, observation_shape=game.observation_shape, num_actions=game.num_actions
+    )
+    planes = np.random.default_rng(0).integers(0, 2, (64, *game.observation_shape), np.uint8)
+    for version in range(1, versions + 1):
+        save_weights(
+            folder / "weights" / f"v{version:06d}.safetensors",
+            game=game,
+            network_config=config,
+            state_dict={name: value.numpy() for name, value in network.state_dict().items()},
+            version=version,
+            sample_planes=planes,
+        )
+    (folder / "run.toml").write_text(f'game = "{game.id}"\n')
 
 
 # --- Line by line ---------------------------------------------------------------------------------
@@ -111,6 +135,31 @@ def test_two_people_can_share_the_board() -> None:
     done = meijin("play", "tic_tac_toe", "--opponent", "human", lines="a1\nb2\na2\nb1\na3\n")
     assert done.returncode == 0
     assert "X is human, O is human" in done.stdout and "X wins. 'new'" in done.stdout
+
+
+def test_a_run_plays_with_its_newest_whole_network_at_any_strength(tmp_path: Path) -> None:
+    run = tmp_path / "mine"
+    write_run(run, versions=2)
+    newest = run / "weights" / "v000002.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-100])
+    done = meijin("play", str(run), lines="4\nstrength 1\n4\nanalyse\n")
+    assert done.returncode == 0, done.stderr
+    assert "X is you, O is mine, level 8" in done.stdout
+    assert "v000002.safetensors" in done.stdout and "using 'v000001.safetensors'" in done.stdout
+    assert "Strength 1: network alone, temperature 1." in done.stdout
+    assert done.stdout.count("The engine plays") == 2
+    assert "  move  share  visits  win chance" in done.stdout
+
+
+def test_a_run_without_a_whole_network_is_refused_in_one_line(tmp_path: Path) -> None:
+    write_run(tmp_path, versions=1)
+    weights = tmp_path / "weights" / "v000001.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-200] ^= 1
+    weights.write_bytes(content)
+    done = meijin("play", str(tmp_path), lines="4\n")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "v000001.safetensors" in done.stderr
 
 
 # --- What is refused ----------------------------------------------------------------------------
