@@ -292,7 +292,10 @@ class TrainingLoop:
         status.memory_bytes = own + sum(self._memory.values())
         if status.phase != "saving":
             playouts = self._weights is None
-            status.phase = "first games by random playouts" if playouts else "training"
+            if not self._memory:
+                status.phase = "starting (the first start on a machine compiles for half a minute)"
+            else:
+                status.phase = "first games by random playouts" if playouts else "training"
             wanted = self.config.learning.limiter.start_rows
             status.bootstrap_share = min(1.0, self.store.counters.rows / wanted)
         for watcher in self.watchers:
