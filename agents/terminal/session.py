@@ -30,6 +30,9 @@ Say = Callable[[str], None]
 #: Hints and analysis are given at this level at least, however weakly the engine plays.
 _ADVICE_LEVEL = 7
 
+#: Enough to compile and open all that a longer search needs.
+_WARM_UP_SIMULATIONS = 8
+
 
 class SessionError(GameError):
     """Something that cannot be done in the session as it stands; one line for the user."""
@@ -285,11 +288,12 @@ class Session:
     def warm_up(self) -> Future[Decisions]:
         """Load the engine in its thread while people look at the board.
 
-        It thinks once about the start position, which compiles and opens all that it needs.
+        It thinks once, briefly, about the start position.
         """
         engine, simulations = self._advice()
         if self.opponent is not None:
             engine, simulations = self.opponent, self._simulations(self.strength)
+        simulations = min(simulations, _WARM_UP_SIMULATIONS)
         start = _copy(self._states[0])
         return self._thinker.submit(lambda: self._agent(engine, simulations).choose_one(start))
 
