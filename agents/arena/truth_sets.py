@@ -26,12 +26,20 @@ def _connect_four(game: Game) -> TruthSet:
     from agents.solvers.truth import load_connect_four_truth
 
     scored = load_connect_four_truth()
+    states = game.rules.initial(len(scored))
+    for ply in range(int(scored.lengths.max(initial=0))):
+        rows = np.flatnonzero(scored.lengths > ply)
+        moved = states[rows]
+        game.rules.step(moved, scored.moves[rows, ply].astype(np.int32))
+        states[rows] = moved
     return TruthSet(
         game_id=game.id,
-        states=scored.states,
-        outcomes=scored.outcomes,
-        classes=scored.classes,
-        class_of=scored.class_of,
+        states=states,
+        outcomes=np.where(np.abs(scored.move_outcomes) <= 1, scored.move_outcomes, UNPROVEN).astype(
+            np.int8
+        ),
+        classes=scored.names,
+        class_of=scored.klass.astype(np.int32),
     )
 
 
