@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agents.agent import Agent, AgentError, Analysis, Decisions
 from agents.choice import expand_children, legal_slots, random_slots
-from games.game import Game, States
+from games.game import UNPROVEN, Game, States
 
 #: Worth of every action for the mover; whatever is not legal says nothing.
 Scores = Callable[[States], NDArray[np.int64]]  # [B] states -> [B, A]
@@ -79,14 +79,17 @@ def _searched_through(game: Game) -> Scores:
 
     def scores(states: States) -> NDArray[np.int64]:
         children = expand_children(game, states)
-        proven = np.empty(len(children.states), np.int8)
-        game.rules.prove(children.states, game.max_plies, proven)
+        # A longer look-ahead settles more; the first that settles a child says how far the end is.
+        worth = np.zeros(len(children.states), np.int64)
+        outcomes = np.empty(len(children.states), np.int8)
+        for plies in range(game.max_plies + 1):
+            game.rules.prove(children.states, plies, outcomes)
+            is_new = (worth == 0) & (outcomes != UNPROVEN)
+            worth[is_new] = outcomes[is_new].astype(np.int64) * (game.max_plies + 1 - plies)
+        # ``prove`` speaks for whoever is to move in the child.
         same = children.states["to_play"] == states["to_play"][children.rows]
-        # Sooner is better for the winner: an end now beats one that is yet to be reached.
-        plies_left = game.max_plies + 1 - children.states["ply"].astype(np.int64)
-        worth = np.where(same, proven, -proven).astype(np.int64) * plies_left
         found = np.full((len(states), game.num_actions), _NEVER, np.int64)
-        found[children.rows, children.actions] = worth
+        found[children.rows, children.actions] = np.where(same, worth, -worth)
         return found
 
     return scores

@@ -1,4 +1,4 @@
-"""`meijin ladder-table`: play the rungs of the ladder among themselves and keep the results."""
+"""Play the rungs of the ladder among themselves and keep the results, for `meijin evaluate`."""
 
 from __future__ import annotations
 
@@ -22,3 +22,7 @@ def command(game_id: str, games: int, seed: int) -> None:
         pairings = play_rungs(rungs, games=games, seed=seed, progress=report)
     store_results(game, pairings)
     print(f"{len(pairings)} tables of {game.id} written to {KNOWN_FILE}")
+
+
+if __name__ == "__main__":
+    command()

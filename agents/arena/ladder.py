@@ -15,7 +15,7 @@ from games.game import Game
 #: Rungs from the bottom, as ``agents.factory`` reads them; the first is 0 Elo.
 RUNGS = ("random", "one_ply", "alpha_beta:5", "mcts:1000")
 
-#: Results of the rungs among themselves, played once; ``meijin ladder-table`` plays them again.
+#: Results of the rungs among themselves, played once; ``scripts/ladder_table.py`` plays them again.
 KNOWN_FILE = Path(__file__).resolve().parent / "ladder_results.json"
 
 
