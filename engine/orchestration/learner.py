@@ -23,7 +23,7 @@ _SNAPSHOT_SECONDS = 60.0
 _REFRESH_SECONDS = 2.0
 _FIRST_STEPS = 200  # before the first weights; until then playouts judge better
 _EARLY_SECONDS = 300.0  # until then weights are published three times as often: they age fast
-_KEPT_WEIGHTS = 5  # newest files kept besides every tenth
+_KEPT_WEIGHTS = 5  # newest files kept besides every fifth
 
 
 def learner_main(link: Link, config: RunConfig, path: str) -> None:
@@ -149,10 +149,10 @@ class Learner:
         self._tidy()
 
     def _tidy(self) -> None:
-        """Keep the newest files and every tenth: enough to draw the run's course later."""
+        """Keep the newest files and every fifth: enough to draw the run's course later."""
         versions = self.run_directory.versions()
         for version in versions[:-_KEPT_WEIGHTS]:
-            if version % 10:
+            if version % 5:
                 self.run_directory.weights_file(version).unlink(missing_ok=True)
 
     def _announce(self) -> None:
