@@ -1,7 +1,7 @@
 """Make the data files of ``agents/solvers``: outcomes of openings, and positions of known value.
 
     python scripts/build_solver_data.py truth
-    python scripts/build_solver_data.py opening --minutes 60
+    python scripts/build_solver_data.py opening --minutes 60 --threads 8
 
 ``truth`` always makes the same file. ``opening`` goes on where the file stands, and may be stopped
 and repeated until every outcome is known.
@@ -11,13 +11,13 @@ import argparse
 import io
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 from rich.progress import Progress, TimeElapsedColumn
 
-from agents.solvers import search
 from agents.solvers.bits import (
     CELLS,
     COLUMNS,
@@ -28,8 +28,15 @@ from agents.solvers.bits import (
     winning_cells,
 )
 from agents.solvers.connect_four import ConnectFourSolver, Position, plies_to_end
-from agents.solvers.opening import TABLE_PLIES, UNKNOWN, opening_layers
-from agents.solvers.search import canonical_key
+from agents.solvers.opening import (
+    TABLE_PLIES,
+    UNKNOWN,
+    harvest_search,
+    opening_layers,
+    opening_table,
+    seed_search,
+)
+from agents.solvers.search import canonical_key, solve
 from agents.solvers.truth import CLASSES, class_of
 
 DATA = Path(__file__).resolve().parents[1] / "agents" / "solvers" / "data"
@@ -141,28 +148,49 @@ def build_truth(path: Path) -> None:
     )
 
 
-def build_opening(path: Path, *, minutes: float, table_bits: int) -> None:
-    """Search the quiet positions that are still unknown, for so many minutes."""
-    layer = opening_layers(TABLE_PLIES)[-1]
-    mover, occupied = layer.mover[layer.quiet], layer.occupied[layer.quiet]
+def build_opening(path: Path, *, minutes: float, table_bits: int, threads: int) -> None:
+    """Search the quiet positions that are still unknown, the shortest first, for so many minutes.
+
+    The threads share one transposition table, so that the work for one position helps the next;
+    what the table has proved about other positions on the way is kept as well.
+    """
+    layers = opening_layers(TABLE_PLIES)
+    mover = np.concatenate([layer.mover[layer.quiet] for layer in layers])
+    occupied = np.concatenate([layer.occupied[layer.quiet] for layer in layers])
+    keys = np.concatenate([layer.keys[layer.quiet] for layer in layers])
     outcomes = np.full(len(mover), UNKNOWN, np.int8)
     if path.exists():
         with np.load(path) as archive:
             outcomes = archive["outcomes"]
     table = np.zeros(1 << table_bits, np.uint64)
-    shift, nodes = np.uint64(64 - (table_bits - 1)), np.zeros(1, np.int64)
+    shift = np.uint64(64 - (table_bits - 1))
+    seed_search(opening_table(outcomes), table, shift)
     todo = np.flatnonzero(outcomes == UNKNOWN)
-    end = time.monotonic() + 60 * minutes
-    with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress:
+    started = time.monotonic()
+
+    def search_one(index: int) -> None:
+        if outcomes[index] == UNKNOWN and time.monotonic() < started + 60 * minutes:
+            nodes = np.zeros(1, np.int64)
+            outcomes[index] = solve(mover[index], occupied[index], -1, 1, table, shift, nodes)
+
+    def save() -> None:
+        harvest_search(keys, outcomes, table, shift)
+        _save(path, outcomes=outcomes)
+        known = np.count_nonzero(outcomes != UNKNOWN)
+        print(f"{path}: {known} of {len(outcomes)} outcomes, {path.stat().st_size} bytes")
+
+    with (
+        Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress,
+        ThreadPoolExecutor(threads) as pool,
+    ):
         bar = progress.add_task("opening", total=len(outcomes), completed=len(outcomes) - len(todo))
-        for index in todo:
-            if time.monotonic() > end:
-                break
-            outcomes[index] = search.solve(
-                mover[index], occupied[index], -1, 1, table, shift, nodes
-            )
+        saved = started
+        for _ in pool.map(search_one, todo):
             progress.advance(bar)
-    _save(path, outcomes=outcomes)
+            if time.monotonic() > saved + 60:
+                saved = time.monotonic()
+                save()
+    save()
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:
@@ -172,7 +200,6 @@ def _save(path: Path, **arrays: np.ndarray) -> None:
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, array)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_LZMA)
-    print(f"{path}: {path.stat().st_size} bytes")
 
 
 def main() -> None:
@@ -181,6 +208,7 @@ def main() -> None:
     parser.add_argument("what", choices=["truth", "opening"])
     parser.add_argument("--out", type=Path, help="file to write instead of the package's own")
     parser.add_argument("--minutes", type=float, default=60, help="opening: time to spend")
+    parser.add_argument("--threads", type=int, default=1, help="opening: searches at once")
     parser.add_argument(
         "--table-bits", type=int, default=27, help="opening: 2**n table entries of 8 bytes"
     )
@@ -190,7 +218,12 @@ def main() -> None:
     if options.what == "truth":
         build_truth(path)
     else:
-        build_opening(path, minutes=options.minutes, table_bits=options.table_bits)
+        build_opening(
+            path,
+            minutes=options.minutes,
+            table_bits=options.table_bits,
+            threads=options.threads,
+        )
 
 
 if __name__ == "__main__":

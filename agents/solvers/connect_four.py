@@ -24,7 +24,7 @@ from agents.solvers.bits import (
     playable,
     winning_cells,
 )
-from agents.solvers.opening import load_opening_table
+from agents.solvers.opening import TABLE_PLIES, OpeningTable, load_opening_table, seed_search
 
 __all__ = ["ILLEGAL", "ConnectFourSolver", "InvalidPosition", "Position"]
 
@@ -104,6 +104,7 @@ class ConnectFourSolver:
         self._shift = np.uint64(64 - (table_bits - 1))  # two entries make a bucket
         self._nodes = np.zeros(1, np.int64)
         self._use_opening = opening_table
+        self._opening: OpeningTable | None = None
 
     @property
     def nodes(self) -> int:
@@ -114,6 +115,7 @@ class ConnectFourSolver:
         """Forget all that was searched and count nodes from zero."""
         self._table[:] = 0
         self._nodes[0] = 0
+        self._opening = None
 
     def outcome(self, position: Sequence[int] | Position) -> int:
         """Result under perfect play for the mover: +1 win, 0 draw, -1 loss."""
@@ -138,7 +140,7 @@ class ConnectFourSolver:
 
     def _outcome(self, position: Position) -> int:
         """Outcome of an unfinished position."""
-        table = load_opening_table() if self._use_opening else None
+        table = self._opening_table() if position.plies <= TABLE_PLIES else None
         if table is not None:
             stored = table.outcome(position.mover, position.occupied)
             if stored is not None:
@@ -152,6 +154,14 @@ class ConnectFourSolver:
             return 0
         low, high = (1, CELLS) if outcome > 0 else (-CELLS, -1)
         return self._solve(position, low=low, high=high)
+
+    def _opening_table(self) -> OpeningTable | None:
+        """The stored openings, when they are wanted; the search is told of them the first time."""
+        if self._use_opening and self._opening is None:
+            self._opening = load_opening_table()
+            if self._opening is not None:
+                seed_search(self._opening, self._table, self._shift)
+        return self._opening
 
     def _solve(self, position: Position, *, low: int, high: int) -> int:
         """Score cut to ``[low, high]``, by search alone."""

@@ -1,13 +1,14 @@
-"""Stored outcomes of Connect Four's opening: every position of at most eight plies.
+"""Stored outcomes of Connect Four's opening, for positions of at most eight plies.
 
 The file ``data/connect_four_opening.npz`` holds one outcome (-1, 0, +1, for the mover; ``UNKNOWN``
-where nobody has computed it) for each *quiet* position of eight plies: unfinished, the mover can
-neither win at once nor be forced to lose at once, and of two mirror images only one. Positions are
-not stored: they are enumerated anew, in the order of their keys. Loading then works back to the
-empty board, so that shorter positions need no storage either.
+where nobody has computed it) for each *quiet* position of 0, 1, ... 8 plies: unfinished, the mover
+can neither win at once nor be forced to lose at once, and of two mirror images only one. Positions
+are not stored: they are enumerated anew, in the order of their keys. What follows from known
+outcomes alone, by one step of negamax, is known as well.
 
-The outcomes were computed by this package's own solver (``scripts/build_solver_data.py opening``),
-without its own opening table; ``tests/agents/solvers`` compares samples with other programs.
+The outcomes were computed by this package's own search (``scripts/build_solver_data.py opening``).
+The table need not be complete: a position that it does not know is searched, and the search stops
+wherever it meets one that is known.
 """
 
 from dataclasses import dataclass
@@ -25,15 +26,18 @@ from agents.solvers.bits import (
     playable,
     winning_cells,
 )
-from agents.solvers.search import canonical_key
+from agents.solvers.search import UNBOUNDED, canonical_key, read_bounds, write_bounds
 
 __all__ = [
     "TABLE_PLIES",
     "UNKNOWN",
     "Layer",
     "OpeningTable",
+    "harvest_search",
     "load_opening_table",
     "opening_layers",
+    "opening_table",
+    "seed_search",
 ]
 
 TABLE_PLIES = 8
@@ -107,26 +111,49 @@ def load_opening_table() -> OpeningTable | None:
 
 
 def opening_table(stored: np.ndarray) -> OpeningTable:
-    """Table for all plies up to ``TABLE_PLIES``.
+    """Table of all that follows from the stored outcomes.
 
     Args:
-        stored: outcomes of the quiet positions of ``TABLE_PLIES`` plies, ``[Q]`` int8.
+        stored: outcomes of the quiet positions of 0 .. ``TABLE_PLIES`` plies, ``[Q]`` int8.
 
     Raises:
         ValueError: another number of outcomes than of positions.
     """
     layers = opening_layers(TABLE_PLIES)
-    last = layers[-1]
-    quiet = last.quiet
-    if stored.shape != (np.count_nonzero(quiet),):
-        raise ValueError(f"{stored.shape} outcomes for {np.count_nonzero(quiet)} quiet positions")
-    values = _forced_outcomes(last.mover, last.occupied)
-    values[quiet] = stored
-    outcomes = [values]
-    for layer, after in zip(layers[-2::-1], layers[:0:-1], strict=True):
-        values = _back_up(layer.mover, layer.occupied, after.keys, values)
+    quiet = [layer.quiet for layer in layers]
+    counts = [np.count_nonzero(mask) for mask in quiet]
+    if stored.shape != (sum(counts),):
+        raise ValueError(f"{stored.shape} outcomes for {sum(counts)} quiet positions")
+    outcomes: list[np.ndarray] = []
+    pieces = np.split(stored, np.cumsum(counts)[:-1])
+    for layer, mask, piece in zip(layers[::-1], quiet[::-1], pieces[::-1], strict=True):
+        values = _forced_outcomes(layer.mover, layer.occupied)
+        values[mask] = piece
+        if outcomes:
+            after = layers[len(layers) - len(outcomes)]
+            _back_up(layer.mover, layer.occupied, after.keys, outcomes[-1], values)
         outcomes.append(values)
     return OpeningTable(tuple(layer.keys for layer in layers), tuple(outcomes[::-1]))
+
+
+def seed_search(opening: OpeningTable, table: np.ndarray, shift: np.uint64) -> None:
+    """Write all known outcomes into a transposition table, where a search will meet them."""
+    for plies, (keys, outcomes) in enumerate(zip(opening.keys, opening.outcomes, strict=True)):
+        _seed(keys, outcomes, plies, table, shift)
+
+
+@njit(cache=True, nogil=True)
+def harvest_search(keys, outcomes, table, shift):
+    """Fill in, where ``outcomes`` is unknown, what a transposition table has proved on the way."""
+    for i in range(len(keys)):
+        if outcomes[i] == UNKNOWN:
+            low, high = read_bounds(keys[i], table, shift)
+            if low >= 1:
+                outcomes[i] = 1
+            elif high <= -1:
+                outcomes[i] = -1
+            elif low == high:
+                outcomes[i] = 0
 
 
 def _layer(mover: np.ndarray, occupied: np.ndarray) -> Layer:
@@ -193,12 +220,10 @@ def _forced_outcomes(mover, occupied):
 
 
 @njit(cache=True, nogil=True)
-def _back_up(mover, occupied, keys_after, outcomes_after):
-    """Outcomes of a layer from those of the layer one ply on. Trusts: no board is full."""
-    outcomes = np.empty(len(mover), np.int8)
+def _back_up(mover, occupied, keys_after, outcomes_after, outcomes):
+    """Fill in, where ``outcomes`` is unknown, what the layer one ply on proves."""
     for i in range(len(mover)):
-        if _wins_at_once(mover[i], occupied[i]):
-            outcomes[i] = 1
+        if outcomes[i] != UNKNOWN:
             continue
         best = -1
         unknown = False
@@ -213,5 +238,15 @@ def _back_up(mover, occupied, keys_after, outcomes_after):
                 unknown = True
             else:
                 best = max(best, -value)
-        outcomes[i] = UNKNOWN if unknown and best < 1 else best
-    return outcomes
+        if best == 1 or not unknown:
+            outcomes[i] = best
+
+
+@njit(cache=True, nogil=True)
+def _seed(keys, outcomes, plies, table, shift):
+    """Store an outcome as what it says of the score: at least 1, exactly 0, or at most -1."""
+    for i in range(len(keys)):
+        if outcomes[i] != UNKNOWN:
+            low = outcomes[i] if outcomes[i] >= 0 else -UNBOUNDED
+            high = outcomes[i] if outcomes[i] <= 0 else UNBOUNDED
+            write_bounds(keys[i], plies, low, high, table, shift)

@@ -27,7 +27,15 @@ from agents.solvers.bits import (
     winning_cells,
 )
 
-__all__ = ["UNBOUNDED", "at_least", "canonical_key", "parity_bound", "solve"]
+__all__ = [
+    "UNBOUNDED",
+    "at_least",
+    "canonical_key",
+    "parity_bound",
+    "read_bounds",
+    "solve",
+    "write_bounds",
+]
 
 UNBOUNDED = 31
 """More than every score: a bound that says nothing."""
@@ -69,7 +77,7 @@ def _table_key(mover, occupied, plies):
 
 
 @njit(cache=True, nogil=True)
-def _read_bounds(key, table, shift):
+def read_bounds(key, table, shift):
     """Bounds ``(low, high)`` on the score of a position, as far as the table knows."""
     slot = np.int64((key * _HASH) >> shift) * 2
     entry = table[slot]
@@ -81,7 +89,7 @@ def _read_bounds(key, table, shift):
 
 
 @njit(cache=True, nogil=True)
-def _write_bounds(key, plies, low, high, table, shift):
+def write_bounds(key, plies, low, high, table, shift):
     """Store bounds on the score of a position."""
     slot = np.int64((key * _HASH) >> shift) * 2
     rank = np.uint64(max(0, (38 - plies) >> 2))
@@ -177,7 +185,7 @@ def at_least(mover, occupied, plies, target, table, shift, nodes):
         if high < target:
             return high
     key = _table_key(mover, occupied, plies)
-    low, high = _read_bounds(key, table, shift)
+    low, high = read_bounds(key, table, shift)
     if low >= target:
         return low
     if high < target:
@@ -194,9 +202,9 @@ def at_least(mover, occupied, plies, target, table, shift, nodes):
         after = occupied | move
         if plies < _CHILDREN_FIRST_PLIES:
             child = _table_key(opponent, after, plies + 1)
-            best = -_read_bounds(child, table, shift)[1]
+            best = -read_bounds(child, table, shift)[1]
             if best >= target:
-                _write_bounds(key, plies, best, high, table, shift)
+                write_bounds(key, plies, best, high, table, shift)
                 return best
         ordered = _insert(ordered, count, column, popcount(winning_cells(mover | move, after)))
         count += 1
@@ -209,9 +217,9 @@ def at_least(mover, occupied, plies, target, table, shift, nodes):
         if value > best:
             best = value
             if best >= target:
-                _write_bounds(key, plies, best, high, table, shift)
+                write_bounds(key, plies, best, high, table, shift)
                 return best
-    _write_bounds(key, plies, low, best, table, shift)
+    write_bounds(key, plies, low, best, table, shift)
     return best
 
 
