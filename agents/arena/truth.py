@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agents.agent import Agent, AgentError
 from agents.arena.intervals import wilson_interval
-from games.game import States
+from games.game import UNPROVEN, States
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,5 @@ def measure_truth(
 
 def keeps_result(outcomes: NDArray[np.int8], actions: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Whether each action keeps the best result of its row; ``outcomes`` as in ``TruthSet``."""
-    legal = np.abs(outcomes) <= 1
-    best = np.where(legal, outcomes, -2).max(axis=1)
+    best = np.where(outcomes == UNPROVEN, np.int8(-2), outcomes).max(axis=1)
     return outcomes[np.arange(len(actions)), actions] == best

@@ -23,6 +23,7 @@ def truth_for(game: Game) -> TruthSet | None:
 
 def _connect_four(game: Game) -> TruthSet:
     """Positions of plausible games in Pons's classes, scored by the solver, never trained on."""
+    from agents.solvers.connect_four import ILLEGAL
     from agents.solvers.truth import load_connect_four_truth
 
     scored = load_connect_four_truth()
@@ -35,9 +36,7 @@ def _connect_four(game: Game) -> TruthSet:
     return TruthSet(
         game_id=game.id,
         states=states,
-        outcomes=np.where(np.abs(scored.move_outcomes) <= 1, scored.move_outcomes, UNPROVEN).astype(
-            np.int8
-        ),
+        outcomes=np.where(scored.move_outcomes == ILLEGAL, np.int8(UNPROVEN), scored.move_outcomes),
         classes=scored.names,
         class_of=scored.klass.astype(np.int32),
     )
