@@ -12,6 +12,7 @@ from games.authoring import mix as _mix
 from games.game import UNPROVEN as _UNPROVEN
 
 _STATES = from_dtype(STATE)[::1]
+_ENDGAME_NODES = 2000  # spent on one ending at most: about a network evaluation on a CPU
 
 
 @njit(void(_STATES), cache=True, nogil=True)
@@ -94,6 +95,59 @@ def batched_prove(states, plies, outcomes):
     for b in range(len(states)):
         line[0] = states[b]
         outcomes[b] = _proven_outcome(line, actions, 0, plies)
+
+
+@njit(int8(_STATES, int32[:, ::1], int64, int8, int8, int64[::1]), cache=True, nogil=True)
+def _ending(line, actions, depth, alpha, beta, nodes):
+    # Alpha-beta to the end for the mover of line[depth]; unproven once ``nodes`` are spent.
+    mover = line[depth].to_play
+    if line[depth].finished:
+        result = line[depth].returns[mover]
+        return np.int8(1 if result > 0 else (-1 if result < 0 else 0))
+    if SETTLES_IN_TWO:
+        outcome = np.int8(settled_in_two(line[depth]))
+        if outcome != _UNPROVEN:
+            return outcome
+    nodes[0] -= 1
+    if nodes[0] < 0:
+        return np.int8(_UNPROVEN)
+    count = legal_actions(line[depth], actions[depth])
+    best = np.int8(-1)
+    for i in range(count):
+        # From the middle slot outwards: on most boards the better half comes first.
+        k = (count - 1) // 2 + ((i + 1) // 2 if i % 2 else -(i // 2))
+        line[depth + 1] = line[depth]
+        step(line[depth + 1], actions[depth, k])
+        if line[depth + 1].to_play == mover:
+            outcome = _ending(line, actions, depth + 1, alpha, beta, nodes)
+        else:
+            outcome = _ending(line, actions, depth + 1, np.int8(-beta), np.int8(-alpha), nodes)
+            if outcome != _UNPROVEN:
+                outcome = np.int8(-outcome)
+        if outcome == _UNPROVEN:
+            return outcome
+        best = max(best, outcome)
+        alpha = max(alpha, best)
+        if alpha >= beta:
+            break
+    return best
+
+
+@njit(void(_STATES, int64, int8[::1]), cache=True, nogil=True)
+def batched_look_ahead(states, plies, outcomes):
+    deepest = max(plies, ENDGAME_PLIES)
+    line = np.empty(deepest + 1, states.dtype)
+    actions = np.empty((deepest + 1, MAX_LEGAL), np.int32)
+    nodes = np.empty(1, np.int64)
+    for b in range(len(states)):
+        line[0] = states[b]
+        outcomes[b] = _UNPROVEN
+        if MAX_PLIES - states[b].ply <= ENDGAME_PLIES:
+            nodes[0] = _ENDGAME_NODES
+            outcomes[b] = _ending(line, actions, 0, np.int8(-1), np.int8(1), nodes)
+        if outcomes[b] == _UNPROVEN:
+            line[0] = states[b]
+            outcomes[b] = _proven_outcome(line, actions, 0, plies)
 
 
 @njit(void(_STATES, uint64[::1]), cache=True, nogil=True)

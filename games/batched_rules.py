@@ -26,6 +26,7 @@ class CompiledRules(BatchedRules):
         self._legal_actions = module.batched_legal_actions
         self._observe = module.batched_observe
         self._prove = module.batched_prove
+        self._look_ahead = module.batched_look_ahead
         self._play_out = module.batched_play_out
 
     # The methods below are called for every position of a search, so nothing is checked before
@@ -66,6 +67,13 @@ class CompiledRules(BatchedRules):
             self._prove(states, plies, outcomes)
         except TypeError:
             self._run_on_copy("prove", self._prove, states, plies, outcomes)
+
+    def look_ahead(self, states: States, plies: int, outcomes: NDArray[np.int8]) -> None:
+        """As ``prove``, and to the end where at most the game's ``ENDGAME_PLIES`` are left."""
+        try:
+            self._look_ahead(states, plies, outcomes)
+        except TypeError:
+            self._run_on_copy("look_ahead", self._look_ahead, states, plies, outcomes)
 
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:
         """Play uniformly random legal moves to the end of every game, in place."""

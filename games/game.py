@@ -101,6 +101,13 @@ class BatchedRules(ABC):
         ``UNPROVEN``. A finished state is proven at any depth (its ``to_play`` names the view).
         """
 
+    def look_ahead(self, states: States, plies: int, outcomes: NDArray[np.int8]) -> None:
+        """As ``prove``; where a game says that its endings are cheap, those are searched to the end.
+
+        A game says so by ``ENDGAME_PLIES``: positions with at most so many plies left are settled.
+        """
+        self.prove(states, plies, outcomes)
+
     @abstractmethod
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:
         """Play uniformly random legal moves to the end of every game, in place.

@@ -77,6 +77,8 @@ class GameSource:
             lines.append("settled_in_two = _rule(lambda state: 2)  # compiled, but never called")
         if "MAX_LEGAL" not in self.constants:
             lines.append("MAX_LEGAL = NUM_ACTIONS")
+        if "ENDGAME_PLIES" not in self.constants:
+            lines.append("ENDGAME_PLIES = 0")
         return "\n".join(lines)
 
 

@@ -50,7 +50,7 @@ def make_judge(game: Game) -> Judge:
                 games=_LADDER_GAMES,
                 seed=1,
             )
-            found[f"vs {opponent}"] = result.score
+            found[f"vs {opponent}"] = result.total.score
         return found
 
     return judge

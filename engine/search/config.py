@@ -49,7 +49,9 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     algorithm: Literal["gumbel", "puct"] = "gumbel"
     simulations: Count = 64
-    prove_plies: Plies = 2  # exhaustive look-ahead at every new leaf; 0: finished positions alone
+    prove_plies: Plies = 2
+    # exhaustive look-ahead at every new leaf, and to the end where the game has cheap endings
+    # (``ENDGAME_PLIES``); 0: finished positions alone
     reuse_tree: bool = True  # keep what is known below the played move
     leaves_per_tree: Count = 1  # leaves of one tree in one batch of the evaluator
     symmetries: Literal["none", "random", "average"] = "random"

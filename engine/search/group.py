@@ -178,6 +178,7 @@ class TreeGroup:
         after = (self._algorithm, self._settings, self.config.leaves_per_tree)
         rules = self._rules
         plies = self.config.prove_plies
+        look_ahead = rules.look_ahead if plies else rules.prove
         answer = self._nothing
         judged = 0
         while True:
@@ -189,7 +190,7 @@ class TreeGroup:
                 return
             view = self._views[found] or self._view(found)
             rules.step(view.states, view.actions)
-            rules.prove(view.states, plies, view.outcomes)
+            look_ahead(view.states, plies, view.outcomes)
             judged = settle(
                 self._ints, self._floats, self._stride, self._leaves, self._paths, self._order,
                 found, self._words, self._outcomes, plies, self.config.leaves_per_tree,
@@ -229,10 +230,13 @@ class TreeGroup:
             )  # fmt: skip
             view = self._view(found)
             self._rules.step(view.states, view.actions)
-            self._rules.prove(view.states, self.config.prove_plies, view.outcomes)
+            plies = self.config.prove_plies
+            (self._rules.look_ahead if plies else self._rules.prove)(
+                view.states, plies, view.outcomes
+            )
             prove_root_moves(
                 self._ints, self._floats, self._stride, self._places, found, self._words,
-                self._outcomes, self.config.prove_plies,
+                self._outcomes, plies,
             )  # fmt: skip
 
     def _view(self, count: int) -> _View:

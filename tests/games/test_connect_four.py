@@ -229,3 +229,32 @@ def test_tactics_are_proven(moves, plies, outcome):
     outcomes = np.empty(1, np.int8)
     game.rules.prove(np.array([state]), plies, outcomes)
     assert outcomes[0] == outcome
+
+
+def test_endings_are_settled_exactly_or_left_open():
+    game = games.make("connect_four")
+    rng = np.random.default_rng(3)
+    states = game.rules.initial(400)
+    for row in range(len(states)):
+        one = game.rules.initial(1)
+        for _ in range(int(rng.integers(24, 38))):
+            before = one.copy()
+            game.rules.step(one, np.array([rng.choice(game.legal(one[0]))], np.int32))
+            if one[0]["finished"]:
+                one = before
+                break
+        states[row] = one[0]
+    left = game.max_plies - states["ply"]
+    quick = np.empty(len(states), np.int8)
+    game.rules.look_ahead(states, 2, quick)
+    near = left <= 12
+    exact = np.empty(len(states), np.int8)
+    for plies in np.unique(left[near]):
+        rows = near & (left == plies)
+        outcomes = np.empty(int(rows.sum()), np.int8)
+        game.rules.prove(states[rows], int(plies), outcomes)
+        exact[rows] = outcomes
+    assert near.sum() > 50
+    settled = near & (quick != UNPROVEN)
+    assert settled.sum() > 0.9 * near.sum()
+    assert (quick[settled] == exact[settled]).all()
