@@ -1,0 +1,1 @@
+"""How to think and learn: search, inference, networks, learning, self-play, orchestration."""

@@ -102,9 +102,10 @@ class BatchedRules(ABC):
         """
 
     def look_ahead(self, states: States, plies: int, outcomes: NDArray[np.int8]) -> None:
-        """As ``prove``; where a game says that its endings are cheap, those are searched to the end.
+        """As ``prove``; endings that a game says are cheap are searched to the end.
 
-        A game says so by ``ENDGAME_PLIES``: positions with at most so many plies left are settled.
+        A game says so by ``ENDGAME_PLIES``: the most plies that are left in such positions. The
+        search of one has a budget of nodes; where that is spent, ``prove`` answers.
         """
         self.prove(states, plies, outcomes)
 

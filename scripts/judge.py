@@ -21,9 +21,9 @@ _LADDER_GAMES = 20
 def make_judge(game: Game) -> Judge:
     """A judge for the training loop.
 
-    What it returns, by name, all shares from 0 to 1: ``truth network begin`` and the like, the share
-    of moves that keep the result of perfect play (network alone, and with search, by phase of the
-    game), and ``vs random`` and the like, the score with search against fixed opponents.
+    What it returns, by name, all shares from 0 to 1: ``truth network begin`` and the like, the
+    share of moves that keep the result of perfect play (network alone, and with search, by phase of
+    the game), and ``vs random`` and the like, the score with search against fixed opponents.
     """
     truth: list[TruthSet | None] = []
 

@@ -1,0 +1,1 @@
+"""What judges positions: networks and what runs them, caches, rollouts, constants."""

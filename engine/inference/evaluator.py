@@ -21,7 +21,7 @@ class Evaluator(Protocol):
 
         Args:
             states: ``[B]`` unfinished positions; B may differ from call to call.
-            actions: ``[B, K]`` legal actions of each, as ``BatchedRules.legal_actions`` writes them.
+            actions: ``[B, K]`` legal actions of each, as ``BatchedRules.legal_actions`` gives them.
             counts: ``[B]`` number of legal actions of each.
 
         Returns:

@@ -234,7 +234,7 @@ def test_tactics_are_proven(moves, plies, outcome):
 def test_endings_are_settled_exactly_or_left_open():
     game = games.make("connect_four")
     rng = np.random.default_rng(3)
-    states = game.rules.initial(400)
+    states = game.rules.initial(1500)
     for row in range(len(states)):
         one = game.rules.initial(1)
         for _ in range(int(rng.integers(24, 38))):
