@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.inference.evaluator import Evaluator
 from engine.records import Evaluation
-from engine.search.numerics import compile_cache  # noqa: F401  (names the cache of compiled code)
+from engine.search.compiling import kernel
 from games.game import NUM_PLAYERS, Game, States
 
 _WAYS = 4  # entries of a bucket: one cache line of keys and ages
@@ -103,7 +102,7 @@ class CachedEvaluator:
         self._asked_counts = np.zeros(rows, np.int32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _key_of(words):
     """The key that a state given as words starts with; never 0."""
     low = np.uint64(np.uint32(words[0]))
@@ -112,7 +111,7 @@ def _key_of(words):
     return key if key != np.uint64(0) else _INSTEAD_OF_ZERO
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _find(keys, key):
     """Entry that holds a key, or -1."""
     bucket = np.int64(_spread(key) & np.uint64(len(keys) // _WAYS - 1)) * _WAYS
@@ -122,13 +121,13 @@ def _find(keys, key):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spread(key):
     """Bits for a table index. Keys are hashes, but a foreign game's may be poor ones."""
     return (key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(24)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look_up(
     states, actions, counts, keys, answers, logits, values, draws,
     source, seen, asked_states, asked_actions, asked_counts,
@@ -169,7 +168,7 @@ def _look_up(
     return asked
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _remember(
     states, counts, asked, source, new_logits, new_values, new_draws,
     logits, values, draws, keys, next_way, answers,
