@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.records import Evaluation
 from engine.search.config import SearchConfig
-from engine.search.gumbel import SCHEDULE_COLUMNS
+from engine.search.gumbel import BLOCK, SCHEDULE_COLUMNS
 from engine.search.move_choice import summarise
 from engine.search.numerics import hash64
 from engine.search.roots import gather_root_moves, move_on, plant, prove_root_moves
@@ -18,8 +18,10 @@ from engine.search.simulation import (
     EXPLORE,
     FINISHED,
     GUMBEL,
+    LANE_COLUMNS,
     LEAF_COLUMNS,
     NEW,
+    NUM_LANES,
     PUCT,
     READY,
     SPENT,
@@ -99,7 +101,9 @@ class TreeGroup:
         leaves = num_trees * config.leaves_per_tree
         buffered = max(leaves, slots)
         self._leaves = np.zeros((leaves, LEAF_COLUMNS), np.int32)
-        self._paths = np.zeros((leaves, 2 * (game.max_plies + 2)), np.int32)
+        self._paths = np.zeros((leaves + NUM_LANES, 2 * (game.max_plies + 2)), np.int32)
+        self._scratch = np.zeros((3, -(-slots // BLOCK) * BLOCK), np.float32)
+        self._lanes = np.zeros((min(NUM_LANES, num_trees), LANE_COLUMNS), np.int32)
         self._order = np.zeros(leaves, np.int32)
         self._places = np.zeros((buffered, 2), np.int32)
         self._states = np.zeros(buffered, game.state_dtype)
@@ -155,7 +159,8 @@ class TreeGroup:
         """Write results into the rows given of each field (order as in ``move_choice``)."""
         summarise(
             self._ints, self._floats, self._stride, self.trees, self._noisy_logits,
-            self._new_visits, self._seeds, self._algorithm, self._settings, self._choice, *fields,
+            self._new_visits, self._seeds, self._algorithm, self._settings, self._choice,
+            self._scratch, *fields,
         )  # fmt: skip
 
     @property
@@ -172,10 +177,11 @@ class TreeGroup:
         """Steps of descend, play, look ahead, judge and back up, until all trees are done."""
         before = (
             self._ints, self._floats, self._stride, self.trees, self._schedules,
-            self._noisy_logits, self._new_visits, self._leaves, self._paths, self._order,
+            self._noisy_logits, self._new_visits, self._lanes, self._leaves, self._paths,
+            self._order,
         )  # fmt: skip
         buffers = (self._words, self._actions, self._legal, self._counts)
-        after = (self._algorithm, self._settings, self.config.leaves_per_tree)
+        after = (self._algorithm, self._settings, self.config.leaves_per_tree, self._scratch)
         rules = self._rules
         plies = self.config.prove_plies
         look_ahead = rules.look_ahead if plies else rules.prove
@@ -222,6 +228,7 @@ class TreeGroup:
         """
         rows = np.flatnonzero(self._unlooked & (self.trees[:, STATUS] == READY)).astype(np.int32)
         self._unlooked[:] = False
+        plies = self.config.prove_plies
         first = 0
         while first < len(rows):
             found, first = gather_root_moves(
@@ -230,14 +237,20 @@ class TreeGroup:
             )  # fmt: skip
             view = self._view(found)
             self._rules.step(view.states, view.actions)
-            plies = self.config.prove_plies
-            (self._rules.look_ahead if plies else self._rules.prove)(
-                view.states, plies, view.outcomes
-            )
-            prove_root_moves(
-                self._ints, self._floats, self._stride, self._places, found, self._words,
-                self._outcomes, plies,
-            )  # fmt: skip
+            self._rules.prove(view.states, plies, view.outcomes)
+            self._prove_root_moves(found, plies)
+            if plies:
+                # What only the search of an ending finds may be far off: the quick wins above
+                # are preferred to it.
+                self._rules.look_ahead(view.states, plies, view.outcomes)
+                self._prove_root_moves(found, self.game.max_plies)
+
+    def _prove_root_moves(self, found: int, plies: int) -> None:
+        """Note the outcomes in the buffer, each at most ``plies`` away."""
+        prove_root_moves(
+            self._ints, self._floats, self._stride, self._places, found, self._words,
+            self._outcomes, plies,
+        )  # fmt: skip
 
     def _view(self, count: int) -> _View:
         view = self._views[count]

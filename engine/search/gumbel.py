@@ -7,8 +7,8 @@ Gumbel". Priors stand for logits everywhere: softmax(logits + x) is proportional
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from engine.search.compiling import inlined, kernel
 from engine.search.numerics import exp32
 from engine.search.tree import (
     CHILD,
@@ -22,6 +22,7 @@ from engine.search.tree import (
     UNKNOWN,
     edge_at,
     edge_kind,
+    word_at,
 )
 
 # Settings as the kernels read them: ``[3]`` float64.
@@ -36,124 +37,135 @@ BUDGET = 4  # simulations that the phases were planned for
 PHASES = 5  # halvings in the plan
 SCHEDULE_COLUMNS = 6
 
+BLOCK = 8  # scratch rows are as long as a multiple of this
+
 _LEAST = np.float32(-1e30)
+_UNTRIED = np.float32(9.0)  # marks a move without a value of its own; values lie in -1..+1
 
 
-@njit(cache=True, nogil=True)
-def complete_values(ints, floats, base, node, settings, scores):
-    """Write sigma(completed Q) of each edge; returns the visits of all edges not known to lose.
+@inlined
+def complete_values(ints, floats, head, settings, values, priors):
+    """Write the completed Q of every edge of a node, and say how steeply sigma rises with it.
 
     A move that was tried has its mean, a proven one its exact result, the others the mixed value
     (equation 33): the raw value, mixed with the prior-weighted mean of the moves tried. Moves
-    known to lose take no part and get a score that no policy can see.
+    known to lose take no part: their prior is written as 0.
 
     Takes:
-        ints, floats, base, node: where the node stands.
+        ints, floats, head: the node, at absolute word ``head``.
         settings: see the constants above.
-        scores: out ``[K]`` float32, sigma(q) = (c_visit + max N) * c_scale * q. Here q is the value
-            for the node's mover, moved from -1..+1 to 0..1, or stretched over the node's range.
+        values: out ``[K8]`` float32, for the node's mover.
+        priors: out ``[K8]`` float32; both are filled up with zeros to whole blocks.
+
+    Returns:
+        Visits of all edges not known to lose; the slope of sigma(q) = slope * q + constant, that is
+        (c_visit + max N) * c_scale with q moved to 0..1 or stretched over the node's own range; and
+        the highest value.
     """
-    count = ints[base + node + COUNT]
+    count = ints[head + COUNT]
     total = 0
     most = 0
     prior_sum = np.float32(0.0)
     value_sum = np.float32(0.0)
+    highest, lowest = _LEAST, -_LEAST
+    is_complete = True
     for slot in range(count):
-        edge = base + edge_at(node, slot)
+        edge = edge_at(head, slot)
         kind = edge_kind(ints, edge)
         visits = ints[edge + EDGE_VISITS]
-        if kind == LOSS:
-            scores[slot] = _LEAST
-            continue
-        total += visits
-        most = max(most, visits)
-        if kind != UNKNOWN:
-            value = np.float32(kind - 2)
-        elif visits > 0:
-            value = floats[edge + EDGE_VALUE] / np.float32(visits)
-        else:
-            continue
         prior = floats[edge + PRIOR]
+        if kind == UNKNOWN:
+            total += visits
+            most = max(most, visits)
+            if visits == 0:
+                values[slot] = _UNTRIED
+                priors[slot] = prior
+                is_complete = False
+                continue
+            value = floats[edge + EDGE_VALUE] / np.float32(visits)
+        elif kind == LOSS:
+            values[slot] = np.float32(0.0)
+            priors[slot] = np.float32(0.0)
+            continue
+        else:
+            total += visits
+            most = max(most, visits)
+            value = np.float32(kind - 2)
         prior_sum += prior
         value_sum += prior * value
-        scores[slot] = value
-    mixed = floats[base + node + RAW_VALUE]
-    if prior_sum > 0:
-        share = np.float32(total) * value_sum / prior_sum
-        mixed = (mixed + share) / np.float32(total + 1)
-    scale = np.float32((settings[VISIT_OFFSET] + most) * settings[VALUE_SCALE])
-    for slot in range(count):
-        edge = base + edge_at(node, slot)
-        if edge_kind(ints, edge) == UNKNOWN and ints[edge + EDGE_VISITS] == 0:
-            scores[slot] = mixed
+        highest = max(highest, value)
+        lowest = min(lowest, value)
+        values[slot] = value
+        priors[slot] = prior
+    for slot in range(count, (count + BLOCK - 1) // BLOCK * BLOCK):
+        values[slot] = np.float32(0.0)
+        priors[slot] = np.float32(0.0)
+    if not is_complete:
+        mixed = floats[head + RAW_VALUE]
+        if prior_sum > 0:
+            mixed = (mixed + np.float32(total) * value_sum / prior_sum) / np.float32(total + 1)
+        for slot in range(count):
+            if values[slot] == _UNTRIED:
+                values[slot] = mixed
+        highest = max(highest, mixed)
+        lowest = min(lowest, mixed)
+    slope = np.float32((settings[VISIT_OFFSET] + most) * settings[VALUE_SCALE])
     if settings[RESCALE] > 0:
-        shift, stretch = _range(scores, count)
-    else:
-        shift, stretch = np.float32(-1.0), np.float32(0.5)
-    for slot in range(count):
-        if scores[slot] > _LEAST:
-            scores[slot] = scale * (scores[slot] - shift) * stretch
-    return total
+        # As mctx stretches them (``_rescale_qvalues``).
+        return total, slope / max(highest - lowest, np.float32(1e-8)), highest
+    return total, slope * np.float32(0.5), highest
 
 
-@njit(cache=True, nogil=True)
-def _range(values, count):
-    """Lowest of the values, and what stretches them to 0..1 (mctx's ``_rescale_qvalues``)."""
-    lowest, highest = np.float32(1e30), np.float32(-1e30)
-    for slot in range(count):
-        if values[slot] > _LEAST:
-            lowest = min(lowest, values[slot])
-            highest = max(highest, values[slot])
-    return lowest, np.float32(1.0) / max(highest - lowest, np.float32(1e-8))
+@inlined
+def improve_policy(values, weights, count, slope, highest):
+    """Turn priors into P exp(sigma(completed Q)), up to a factor, in place.
 
-
-@njit(cache=True, nogil=True)
-def improve_policy(ints, floats, base, node, scores, weights):
-    """Write P exp(score) / (largest such factor) per edge, zero where the edge loses.
+    Takes:
+        values: completed Q ``[K8]`` as ``complete_values`` writes it; used up.
+        weights: priors ``[K8]``, as it writes them.
+        count: edges.
+        slope, highest: what it returned.
 
     Returns:
-        Their sum: ``weights / sum`` is the improved policy, softmax(logits + sigma(completed Q)).
+        The sum: ``weights / sum`` is the improved policy, softmax(logits + sigma(completed Q)).
     """
-    count = ints[base + node + COUNT]
-    highest = _LEAST
-    for slot in range(count):
-        highest = max(highest, scores[slot])
+    # Blocks of a fixed length in a single array become vector instructions.
+    for block in range((count + BLOCK - 1) // BLOCK):
+        first = word_at(block * BLOCK)
+        for i in range(BLOCK):
+            values[first + i] = exp32(slope * (values[first + i] - highest))
     total = np.float32(0.0)
     for slot in range(count):
-        weight = np.float32(0.0)
-        if scores[slot] > _LEAST:
-            prior = floats[base + edge_at(node, slot) + PRIOR]
-            weight = prior * exp32(scores[slot] - highest)
-        weights[slot] = weight
-        total += weight
+        weights[slot] *= values[slot]
+        total += weights[slot]
     return total
 
 
-@njit(cache=True, nogil=True)
-def select_gumbel(ints, floats, base, node, settings, scores, weights):
+@inlined
+def select_gumbel(ints, floats, base, node, settings, values, weights):
     """Slot with the highest improved policy less its share of visits; -1 if none may be taken.
 
     argmax pi'(a) - N(a) / (1 + sum N), equation 14: visits follow the improved policy, without
-    noise. Equal scores: the lowest slot. ``scores`` and ``weights`` are scratch ``[K]`` float32.
+    noise. Equal scores: the lowest slot. ``values`` and ``weights`` are scratch ``[K8]`` float32.
     """
-    visits = complete_values(ints, floats, base, node, settings, scores)
-    total = improve_policy(ints, floats, base, node, scores, weights)
+    head = word_at(base + node)
+    count = ints[head + COUNT]
+    visits, slope, highest = complete_values(ints, floats, head, settings, values, weights)
+    total = improve_policy(values, weights, count, slope, highest)
     share = np.float32(1.0) / total
     per_visit = np.float32(1.0) / np.float32(1 + visits)
     best = -1
     best_score = _LEAST
-    for slot in range(ints[base + node + COUNT]):
-        edge = base + edge_at(node, slot)
-        if scores[slot] == _LEAST or ints[edge + CHILD] == PENDING:
-            continue
+    for slot in range(count):
+        edge = edge_at(head, slot)
         score = weights[slot] * share - np.float32(ints[edge + EDGE_VISITS]) * per_visit
-        if score > best_score:
+        if score > best_score and edge_kind(ints, edge) != LOSS and ints[edge + CHILD] != PENDING:
             best_score = score
             best = slot
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def plan_halving(schedule, considered, simulations):
     """Start sequential halving among ``considered`` moves with a budget of simulations.
 
@@ -170,13 +182,13 @@ def plan_halving(schedule, considered, simulations):
     schedule[ROUNDS] = _rounds(schedule)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _rounds(schedule):
     """Rounds of a phase with the present number of considered moves."""
     return max(1, schedule[BUDGET] // max(1, schedule[PHASES] * schedule[CONSIDERED]))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def close_round(schedule):
     """Close a round; after the last one of a phase, half of the moves drop out."""
     schedule[LEVEL] += 1
@@ -188,9 +200,9 @@ def close_round(schedule):
     schedule[LEFT] = schedule[CONSIDERED]
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def select_gumbel_root(
-    ints, floats, base, settings, schedule, noisy_logits, new_visits, scores
+    ints, floats, base, settings, schedule, noisy_logits, new_visits, scores, weights
 ):  # fmt: skip
     """The root edge that sequential halving visits next; -1 if none may be taken.
 
@@ -205,15 +217,16 @@ def select_gumbel_root(
         schedule: row of this tree; it is advanced.
         noisy_logits: ``[K]`` Gumbel noise + log prior.
         new_visits: ``[K]`` visits of each edge in this search; the chosen one's is raised.
-        scores: scratch ``[K]``.
+        scores, weights: scratch ``[K8]``.
     """
-    complete_values(ints, floats, base, 0, settings, scores)
+    head = word_at(base)
+    _, slope, highest = complete_values(ints, floats, head, settings, scores, weights)
     for slot in range(ints[base + COUNT]):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         if edge_kind(ints, edge) != UNKNOWN or ints[edge + CHILD] == PENDING:
             scores[slot] = _LEAST
         else:
-            scores[slot] += noisy_logits[slot]
+            scores[slot] = noisy_logits[slot] + slope * (scores[slot] - highest)
     if schedule[LEFT] == 0:
         close_round(schedule)
     best = _best_at_level(ints[base + COUNT], schedule[LEVEL], new_visits, scores)
@@ -233,7 +246,7 @@ def select_gumbel_root(
     return best
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _best_at_level(count, level, new_visits, scores):
     """Slot of the highest score among those with ``level`` visits, or -1."""
     best = -1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from engine.search.compiling import kernel
 from engine.search.gumbel import complete_values, improve_policy
 from engine.search.numerics import exp32, hash64, log64, uniform
 from engine.search.puct import exploration_factor
@@ -41,19 +41,17 @@ _LEAST = np.float32(-1e30)
 _SAMPLING = np.uint64(0x5A)  # keeps the stream of the choice apart from that of the noise
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def summarise(
     ints, floats, stride, trees, noisy_logits, new_visits, seeds, algorithm, settings, choice,
-    actions, counts, priors, policies, visits, q_values, best_actions, sampled_actions, values,
-    draws, proven,
+    scratch, actions, counts, priors, policies, visits, q_values, best_actions, sampled_actions,
+    values, draws, proven,
 ):  # fmt: skip
     """Write the result of every tree; the last arrays are the fields of ``SearchResult``.
 
     Rows of trees that are not searched (finished positions) keep what stands there.
     """
-    width = actions.shape[1]
-    scores = np.empty(width, np.float32)
-    weights = np.empty(width, np.float32)
+    completed, weights, scores = scratch[0], scratch[1], scratch[2]
     for tree in range(len(trees)):
         if trees[tree, STATUS] != READY:
             continue
@@ -62,7 +60,7 @@ def summarise(
         counts[tree] = count
         mean = floats[base + VALUES + ints[base + MOVER]] / np.float32(ints[base + VISITS])
         for slot in range(count):
-            edge = base + edge_at(0, slot)
+            edge = edge_at(base, slot)
             actions[tree, slot] = ints[edge + ACTION] & ACTION_MASK
             priors[tree, slot] = floats[edge + PRIOR]
             visits[tree, slot] = ints[edge + EDGE_VISITS]
@@ -76,8 +74,10 @@ def summarise(
             best = _quickest(ints, floats, base, proof)
             sampled = best
         elif algorithm == GUMBEL:
-            complete_values(ints, floats, base, 0, settings, scores)
-            total = improve_policy(ints, floats, base, 0, scores, weights)
+            _, slope, highest = complete_values(ints, floats, base, settings, completed, weights)
+            for slot in range(count):
+                scores[slot] = slope * (completed[slot] - highest)
+            total = improve_policy(completed, weights, count, slope, highest)
             for slot in range(count):
                 policies[tree, slot] = weights[slot] / total
             draws[tree] = _policy_value(ints, floats, base, weights, values[tree])
@@ -105,7 +105,7 @@ def summarise(
         sampled_actions[tree] = actions[tree, sampled]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _edge_value(ints, floats, edge, unvisited):
     """Value of an edge for its mover: exact where proven, else its mean."""
     kind = edge_kind(ints, edge)
@@ -116,7 +116,7 @@ def _edge_value(ints, floats, edge, unvisited):
     return floats[edge + EDGE_VALUE] / np.float32(ints[edge + EDGE_VISITS])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_best(ints, edge, proof):
     """Whether a move keeps the root's proven result; of lost ones only those that last longest."""
     known = edge_proof(ints, edge)
@@ -125,14 +125,14 @@ def _is_best(ints, edge, proof):
     return proof_kind(proof) != LOSS or (known >> 2) + 1 >= proof >> 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _settled(ints, base, proof, priors, policy, values):
     """Policy and values of a proven root: its priors over the moves that keep the result."""
     total = np.float32(0.0)
     count = ints[base + COUNT]
     for slot in range(count):
         policy[slot] = np.float32(0.0)
-        if _is_best(ints, base + edge_at(0, slot), proof):
+        if _is_best(ints, edge_at(base, slot), proof):
             policy[slot] = priors[slot]
             total += priors[slot]
     for slot in range(count):
@@ -142,13 +142,13 @@ def _settled(ints, base, proof, priors, policy, values):
         values[player] = np.float32(proof_kind(seen_from(proof, mover, player)) - 2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _quickest(ints, floats, base, proof):
     """Slot that wins soonest; in a draw or loss the most visited of those that keep the result."""
     best = -1
     best_score = np.float64(_LEAST)
     for slot in range(ints[base + COUNT]):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         if not _is_best(ints, edge, proof):
             continue
         if proof_kind(proof) == WIN:
@@ -162,7 +162,7 @@ def _quickest(ints, floats, base, proof):
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _policy_value(ints, floats, base, weights, values):
     """Value of following the improved policy over the moves tried; returns the draws.
 
@@ -171,7 +171,7 @@ def _policy_value(ints, floats, base, weights, values):
     total = np.float32(0.0)
     sums = np.zeros(3, np.float32)
     for slot in range(ints[base + COUNT]):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         child = base + ints[edge + CHILD]
         if edge_kind(ints, edge) == DRAW:
             total += weights[slot]
@@ -190,7 +190,7 @@ def _policy_value(ints, floats, base, weights, values):
     return sums[2] / total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _survivors(ints, base, scores, priors, noisy_logits, new_visits):
     """Winner of the halving without and with the noise: two slots.
 
@@ -200,12 +200,12 @@ def _survivors(ints, base, scores, priors, noisy_logits, new_visits):
     count = ints[base + COUNT]
     most = 0
     for slot in range(count):
-        if edge_kind(ints, base + edge_at(0, slot)) == UNKNOWN:
+        if edge_kind(ints, edge_at(base, slot)) == UNKNOWN:
             most = max(most, new_visits[slot])
     best, sampled = -1, -1
     best_score, sampled_score = -np.inf, -np.inf
     for slot in range(count):
-        kind = edge_kind(ints, base + edge_at(0, slot))
+        kind = edge_kind(ints, edge_at(base, slot))
         if kind == LOSS or (kind == UNKNOWN and new_visits[slot] < most):
             continue
         score = log64(priors[slot]) + scores[slot]
@@ -219,7 +219,7 @@ def _survivors(ints, base, scores, priors, noisy_logits, new_visits):
     return best, sampled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _visit_policy(ints, floats, base, settings, forced, policy):
     """Write the visit shares over moves not known to lose; returns the most visited one's slot.
 
@@ -230,7 +230,7 @@ def _visit_policy(ints, floats, base, settings, forced, policy):
     best = -1
     best_score = -1.0
     for slot in range(count):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         policy[slot] = np.float32(0.0)
         if edge_kind(ints, edge) != LOSS:
             policy[slot] = np.float32(ints[edge + EDGE_VISITS])
@@ -248,7 +248,7 @@ def _visit_policy(ints, floats, base, settings, forced, policy):
             policy[slot] /= total
         return best
     for slot in range(count):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         if edge_kind(ints, edge) != LOSS:
             policy[slot] = floats[edge + PRIOR]
             total += policy[slot]
@@ -257,18 +257,18 @@ def _visit_policy(ints, floats, base, settings, forced, policy):
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _prune_forced(ints, floats, base, settings, forced, best, policy):
     """Take forced playouts out of the visit counts in ``policy``."""
     visits = np.float64(ints[base + VISITS])
     factor = np.float64(exploration_factor(visits, settings)) * np.sqrt(visits)
-    edge = base + edge_at(0, best)
+    edge = edge_at(base, best)
     mean = _edge_value(ints, floats, edge, np.float32(0.0))
     ceiling = mean + factor * floats[edge + PRIOR] / (1.0 + policy[best])
     for slot in range(ints[base + COUNT]):
         if slot == best or policy[slot] == 0:
             continue
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         mean = _edge_value(ints, floats, edge, np.float32(0.0))
         spare = np.sqrt(forced * floats[edge + PRIOR] * visits)
         fewest = policy[slot]
@@ -279,7 +279,7 @@ def _prune_forced(ints, floats, base, settings, forced, best, policy):
         policy[slot] = kept if kept > 1 else np.float32(0.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _temper(policy, count, temperature, weights):
     """Write policy ** (1 / temperature), up to a factor."""
     highest = np.float32(0.0)
@@ -292,7 +292,7 @@ def _temper(policy, count, temperature, weights):
             weights[slot] = exp32(np.float32(ratio))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _draw_slot(weights, count, u):
     """Slot drawn in proportion to the weights by a number in (0, 1)."""
     total = 0.0

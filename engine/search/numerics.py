@@ -8,9 +8,8 @@ fixes, so that a search gives the same tree everywhere.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from games import compile_cache  # noqa: F401  (names the folder that compiled code is kept in)
+from engine.search.compiling import inlined, kernel
 
 _LOG2_E = np.float32(1.4426950408889634)
 _LN_2 = 0.6931471805599453
@@ -29,7 +28,7 @@ _C4, _C5, _C6 = np.float32(0.009618129), np.float32(0.0013333558), np.float32(0.
 _ONE, _HALF, _LEAST = np.float32(1.0), np.float32(0.5), np.float32(-80.0)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def exp32(x):
     """``e ** x`` for x <= 0, float32; 1.8e-35 below -80."""
     t = max(x, _LEAST) * _LOG2_E
@@ -39,7 +38,7 @@ def exp32(x):
     return power * np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def log64(x):
     """Natural logarithm of a positive, normal number, float64; absolute error below 1e-9."""
     bits = np.float64(x).view(np.int64)
@@ -56,7 +55,7 @@ def log64(x):
     return exponent * _LN_2 + 2.0 * s * series
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hash64(seed, number):
     """Mix a seed with a number (SplitMix64's finaliser); both uint64."""
     z = seed + (number + np.uint64(1)) * _GOLDEN
@@ -65,19 +64,19 @@ def hash64(seed, number):
     return z ^ (z >> _S31)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def uniform(seed, number):
     """Number in the open interval (0, 1): the ``number``-th of the stream ``seed``."""
     return (np.float64(hash64(seed, number) >> _S11) + 0.5) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gumbel_noise(seed, number):
     """Standard Gumbel variable."""
     return -log64(-log64(uniform(seed, number)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gamma_noise(seed, alpha):
     """Gamma variable of shape ``alpha`` and scale 1; ``seed`` is used up.
 

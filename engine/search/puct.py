@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from engine.search.compiling import inlined, kernel
 from engine.search.numerics import gamma_noise, hash64, log64
 from engine.search.tree import (
     CHILD,
@@ -21,20 +21,23 @@ from engine.search.tree import (
     VISITS,
     edge_at,
     edge_kind,
+    word_at,
 )
 
 # Settings as the kernels read them: ``[3]`` float64.
 EXPLORATION, EXPLORATION_BASE, FIRST_PLAY_REDUCTION = 0, 1, 2
 
+_LEAST = np.float32(-1e30)
 
-@njit(cache=True, nogil=True)
+
+@inlined
 def exploration_factor(visits, settings):
     """AlphaZero's c(s) = c_init + log((1 + N + c_base) / c_base), float32."""
     base = settings[EXPLORATION_BASE]
     return np.float32(settings[EXPLORATION] + log64((visits + base + 1.0) / base))
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def select_puct(ints, floats, base, node, settings):
     """Slot with the highest Q + c(s) P sqrt(N) / (1 + n); -1 if none may be taken.
 
@@ -44,39 +47,40 @@ def select_puct(ints, floats, base, node, settings):
     Source: Silver et al. 2018, "A general reinforcement learning algorithm that masters chess,
     shogi, and Go through self-play", pseudocode; first-play urgency as in KataGo.
     """
-    head = base + node
-    count = ints[head + COUNT]
+    head = word_at(base + node)
     visits = np.float32(ints[head + VISITS])
-    explored = np.float32(0.0)
-    for slot in range(count):
-        edge = base + edge_at(node, slot)
-        if ints[edge + EDGE_VISITS] > 0 and edge_kind(ints, edge) != LOSS:
-            explored += floats[edge + PRIOR]
-    mean = floats[head + VALUES + ints[head + MOVER]] / visits
-    unvisited = mean - np.float32(settings[FIRST_PLAY_REDUCTION]) * np.sqrt(explored)
     factor = exploration_factor(np.float64(visits), settings) * np.sqrt(visits)
-    best = -1
-    best_score = np.float32(-1e30)
-    for slot in range(count):
-        edge = base + edge_at(node, slot)
+    explored = np.float32(0.0)
+    best, best_score = -1, _LEAST
+    # Unvisited edges have the same value, so the one with the highest prior stands for them all.
+    new, new_prior = -1, np.float32(-1.0)
+    for slot in range(ints[head + COUNT]):
+        edge = edge_at(head, slot)
         kind = edge_kind(ints, edge)
-        if kind == LOSS or ints[edge + CHILD] == PENDING:
+        child = ints[edge + CHILD]
+        edge_visits = ints[edge + EDGE_VISITS]
+        prior = floats[edge + PRIOR]
+        if kind == LOSS:
             continue
-        edge_visits = np.float32(ints[edge + EDGE_VISITS])
-        if kind == DRAW:
-            value = np.float32(0.0)
-        elif edge_visits > 0:
-            value = floats[edge + EDGE_VALUE] / edge_visits
-        else:
-            value = unvisited
-        score = value + factor * floats[edge + PRIOR] / (np.float32(1.0) + edge_visits)
-        if score > best_score:
-            best_score = score
-            best = slot
+        if edge_visits > 0 or kind == DRAW:
+            explored += prior if edge_visits > 0 else np.float32(0.0)
+            times = np.float32(edge_visits)
+            value = floats[edge + EDGE_VALUE] / times if kind != DRAW else np.float32(0.0)
+            score = value + factor * prior / (np.float32(1.0) + times)
+            if score > best_score and child != PENDING:
+                best, best_score = slot, score
+        elif prior > new_prior and child != PENDING:
+            new, new_prior = slot, prior
+    if new >= 0:
+        mean = floats[head + VALUES + ints[head + MOVER]] / visits
+        unvisited = mean - np.float32(settings[FIRST_PLAY_REDUCTION]) * np.sqrt(explored)
+        score = unvisited + factor * new_prior
+        if score > best_score or (score == best_score and new < best):
+            best = new
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def forced_slot(ints, floats, base, forced):
     """A root edge that has not had its forced playouts yet, or -1.
 
@@ -85,7 +89,7 @@ def forced_slot(ints, floats, base, forced):
     """
     visits = np.float64(ints[base + VISITS])
     for slot in range(ints[base + COUNT]):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         n = ints[edge + EDGE_VISITS]
         if n > 0 and edge_kind(ints, edge) == UNKNOWN and ints[edge + CHILD] != PENDING:
             if np.float64(n) * n < forced * floats[edge + PRIOR] * visits:
@@ -93,7 +97,7 @@ def forced_slot(ints, floats, base, forced):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_root_noise(ints, floats, base, seed, concentration, share):
     """Mix Dirichlet noise into the root's priors: (1 - share) P + share Dir(concentration / n).
 
@@ -108,6 +112,6 @@ def add_root_noise(ints, floats, base, seed, concentration, share):
     if total <= 0.0:
         return
     for slot in range(count):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         prior = np.float64(floats[edge + PRIOR])
         floats[edge + PRIOR] = np.float32((1.0 - share) * prior + share * noise[slot] / total)

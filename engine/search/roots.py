@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from engine.search.compiling import kernel
 from engine.search.simulation import NEW, READY, STATUS, UNPROVEN, USED, is_finished, leaf_mover
 from engine.search.tree import (
     ACTION,
@@ -24,7 +24,7 @@ from engine.search.tree import (
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def plant(ints, floats, stride, trees, rows, states, legal, counts, logits, values, draws):
     """Make judged positions the roots of trees ``rows``. Trusts: they are unfinished."""
     for i in range(len(rows)):
@@ -37,7 +37,7 @@ def plant(ints, floats, stride, trees, rows, states, legal, counts, logits, valu
         trees[tree, STATUS] = READY
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather_root_moves(ints, stride, trees, rows, first_row, places, states, actions):
     """Collect the unproven moves of roots that no one has looked at yet.
 
@@ -61,9 +61,9 @@ def gather_root_moves(ints, stride, trees, rows, first_row, places, states, acti
         if trees[tree, STATUS] == READY:
             if found + count > len(places):
                 break
-            words = base + edge_at(0, count)
+            words = edge_at(base, count)
             for slot in range(count):
-                edge = base + edge_at(0, slot)
+                edge = edge_at(base, slot)
                 if edge_kind(ints, edge) == UNKNOWN and ints[edge + CHILD] <= 0:
                     places[found, 0] = tree
                     places[found, 1] = slot
@@ -75,7 +75,7 @@ def gather_root_moves(ints, stride, trees, rows, first_row, places, states, acti
     return found, i
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def prove_root_moves(ints, floats, stride, places, found, states, outcomes, prove_plies):
     """Note which root moves lead to settled results (``outcomes`` for the movers after them)."""
     for i in range(found):
@@ -88,7 +88,7 @@ def prove_root_moves(ints, floats, stride, places, found, states, outcomes, prov
         prove_edge(ints, floats, base, 0, places[i, 1], proof)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def move_on(ints, stride, trees, actions, reuse, state_words, spare, root_states):
     """Play a move in every tree.
 
@@ -109,12 +109,12 @@ def move_on(ints, stride, trees, actions, reuse, state_words, spare, root_states
         child = 0
         if reuse and trees[tree, STATUS] == READY:
             for slot in range(ints[base + COUNT]):
-                edge = base + edge_at(0, slot)
+                edge = edge_at(base, slot)
                 if (ints[edge + ACTION] & ACTION_MASK) == actions[tree]:
                     child = ints[edge + CHILD]
         if child > 0:
             trees[tree, USED] = keep_subtree(ints, base, child, state_words, spare)
-            words = base + edge_at(0, ints[base + COUNT])
+            words = edge_at(base, ints[base + COUNT])
             for word in range(state_words):
                 root_states[tree, word] = ints[words + word]
         else:

@@ -14,8 +14,8 @@ All kernels trust their arguments.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from engine.search.compiling import borrowed, inlined, kernel
 from engine.search.gumbel import LEFT, plan_halving, select_gumbel, select_gumbel_root
 from engine.search.numerics import exp32, gumbel_noise, hash64, log64
 from engine.search.puct import add_root_noise, forced_slot, select_puct
@@ -39,6 +39,7 @@ from engine.search.tree import (
     edge_at,
     edge_kind,
     make_proof,
+    prefetch_node,
     seen_from,
     write_node,
 )
@@ -54,8 +55,16 @@ EMPTY, NEW, READY, FINISHED = 0, 1, 2, 3
 PUCT, GUMBEL = 0, 1
 
 # Columns of a leaf's row in ``leaves``.
-LEAF_TREE, LEAF_DEPTH = 0, 1
-LEAF_COLUMNS = 2
+LEAF_TREE, LEAF_DEPTH, LEAF_PATH = 0, 1, 2
+LEAF_COLUMNS = 3
+
+# Descents under way at once, and the columns of a descent's row in ``lanes``.
+NUM_LANES = 16
+LANE_TREE, LANE_NODE, LANE_DEPTH, LANE_PATH, LANE_LEAVES = 0, 1, 2, 3, 4
+LANE_COLUMNS = 5
+
+# What a step down came to.
+WALKING, ARRIVED, BLOCKED = 0, 1, 2
 
 # Settings as the kernels read them, ``[8]`` float64; the first three belong to the algorithm.
 NOISE_CONCENTRATION, NOISE_SHARE, ROOT_TEMPERATURE = 3, 4, 5
@@ -67,19 +76,19 @@ PLY_BYTE = 8  # of every state record (``games.game.HEADER``)
 FINISHED_BYTE = 11
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def leaf_mover(state):
     """Player to move of a state given as words."""
     return (state[MOVER_BYTE // 4] >> (8 * (MOVER_BYTE % 4))) & 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_finished(state):
     """Whether a state given as words is finished."""
     return (state[FINISHED_BYTE // 4] >> (8 * (FINISHED_BYTE % 4))) & 1 != 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def begin(
     ints, floats, stride, trees, schedules, root_priors, noisy_logits, new_visits,
     streams, searches, seeds, algorithm, settings, max_considered, noise_scale,
@@ -100,10 +109,10 @@ def begin(
         explore = trees[tree, EXPLORE] != 0
         seeds[tree] = hash64(streams[tree], searches[tree])
         searches[tree] += np.uint64(1)
-        state = base + edge_at(0, count)
+        state = edge_at(base, count)
         trees[tree, PLY] = ints[state + PLY_BYTE // 4] & 0x7FFF
         for slot in range(count):
-            root_priors[tree, slot] = floats[base + edge_at(0, slot) + PRIOR]
+            root_priors[tree, slot] = floats[edge_at(base, slot) + PRIOR]
         if algorithm == GUMBEL:
             scale = noise_scale if explore else 0.0
             open_edges = 0
@@ -112,53 +121,47 @@ def begin(
                 if scale > 0.0:
                     logit += scale * gumbel_noise(seeds[tree], np.uint64(slot))
                 noisy_logits[tree, slot] = np.float32(logit)
-                if edge_kind(ints, base + edge_at(0, slot)) == UNKNOWN:
+                if edge_kind(ints, edge_at(base, slot)) == UNKNOWN:
                     open_edges += 1
             considered = max(1, min(max_considered, open_edges))
             plan_halving(schedules[tree], considered, trees[tree, BUDGET])
         elif explore:
             _temper_root(floats, base, count, settings[ROOT_TEMPERATURE])
             if settings[NOISE_SHARE] > 0.0:
-                add_root_noise(
-                    ints,
-                    floats,
-                    base,
-                    seeds[tree],
-                    settings[NOISE_CONCENTRATION],
-                    settings[NOISE_SHARE],
-                )
+                concentration, share = settings[NOISE_CONCENTRATION], settings[NOISE_SHARE]
+                add_root_noise(ints, floats, base, seeds[tree], concentration, share)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _temper_root(floats, base, count, temperature):
     """Priors of the root to the power 1 / temperature, normalised."""
     if temperature == 1.0:
         return
     total = np.float32(0.0)
     for slot in range(count):
-        edge = base + edge_at(0, slot)
+        edge = edge_at(base, slot)
         power = exp32(np.float32(log64(floats[edge + PRIOR]) / temperature))
         floats[edge + PRIOR] = power
         total += power
     for slot in range(count):
-        floats[base + edge_at(0, slot) + PRIOR] /= total
+        floats[edge_at(base, slot) + PRIOR] /= total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def finish(ints, floats, stride, trees, root_priors):
     """Put the roots' own priors back."""
     for tree in range(len(trees)):
         if trees[tree, STATUS] == READY:
             base = np.int64(tree) * stride
             for slot in range(ints[base + COUNT]):
-                floats[base + edge_at(0, slot) + PRIOR] = root_priors[tree, slot]
+                floats[edge_at(base, slot) + PRIOR] = root_priors[tree, slot]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def grow(
-    ints, floats, stride, trees, schedules, noisy_logits, new_visits, leaves, paths, order, judged,
-    states, actions, legal, counts, logits, values, draws,
-    algorithm, settings, leaves_per_tree,
+    ints, floats, stride, trees, schedules, noisy_logits, new_visits, lanes, leaves, paths, order,
+    judged, states, actions, legal, counts, logits, values, draws,
+    algorithm, settings, leaves_per_tree, scratch,
 ):  # fmt: skip
     """Expand and back up the judged leaves, then descend every tree that has budget left.
 
@@ -172,80 +175,136 @@ def grow(
         actions: out ``[L]`` what leads from each parent (now in ``states``) to its leaf.
         legal, counts, logits, values, draws: of the judged leaves.
         algorithm, settings, leaves_per_tree: how to select.
+        scratch: ``[3, K8]`` float32.
 
     Returns:
         Number of new leaves; 0 when all trees are done.
     """
+    return _grow(
+        borrowed(ints), borrowed(floats), stride, borrowed(trees), borrowed(schedules),
+        borrowed(noisy_logits), borrowed(new_visits), borrowed(lanes), borrowed(leaves),
+        borrowed(paths), borrowed(order), judged, borrowed(states), borrowed(actions),
+        borrowed(legal), borrowed(counts), borrowed(logits), borrowed(values), borrowed(draws),
+        algorithm, borrowed(settings), leaves_per_tree, borrowed(scratch),
+    )  # fmt: skip
+
+
+@inlined
+def _grow(
+    ints, floats, stride, trees, schedules, noisy_logits, new_visits, lanes, leaves, paths, order,
+    judged, states, actions, legal, counts, logits, values, draws,
+    algorithm, settings, leaves_per_tree, scratch,
+):  # fmt: skip
+    """``grow`` with borrowed arrays."""
     _expand_leaves(
-        ints,
-        floats,
-        stride,
-        trees,
-        leaves,
-        paths,
-        order,
-        judged,
-        states,
-        legal,
-        counts,
-        logits,
-        values,
-        draws,
-    )
-    scores = np.empty(legal.shape[1], np.float32)
-    weights = np.empty(legal.shape[1], np.float32)
+        ints, floats, stride, trees, leaves, paths, order, judged,
+        states, legal, counts, logits, values, draws,
+    )  # fmt: skip
+    scores, weights = scratch[0], scratch[1]
     found = 0
-    for tree in range(len(trees)):
-        base = np.int64(tree) * stride
-        misses = 0
-        in_flight = 0
-        while (
-            in_flight < leaves_per_tree
-            and misses == 0
-            and trees[tree, SPENT] < trees[tree, BUDGET]
-            and trees[tree, STATUS] == READY
-            and ints[base + PROOF] == UNKNOWN
-        ):
-            path = paths[found]
-            depth = _descend(
-                ints,
-                floats,
-                base,
-                path,
-                algorithm,
-                settings,
-                schedules[tree],
-                noisy_logits[tree],
-                new_visits[tree],
-                scores,
-                weights,
+    active = 0
+    next_tree = _next_open(ints, stride, trees, 0)
+    while active < len(lanes) and next_tree < len(trees):
+        _enter(ints, stride, lanes[active], next_tree, active)
+        active += 1
+        next_tree = _next_open(ints, stride, trees, next_tree + 1)
+    rows = active  # of ``paths`` given out
+    while active > 0:
+        lane = 0
+        while lane < active:
+            row = lanes[lane]
+            tree = row[LANE_TREE]
+            base = np.int64(tree) * stride
+            came_to = _walk(
+                ints, floats, base, row, paths[row[LANE_PATH]], algorithm, settings,
+                schedules[tree], noisy_logits[tree], new_visits[tree], scores, weights,
                 trees[tree, EXPLORE],
-            )
-            if depth < 0:
-                misses += 1
+            )  # fmt: skip
+            if came_to == WALKING:
+                lane += 1
                 continue
-            trees[tree, SPENT] += 1
-            node = path[2 * depth - 2]
-            edge = base + edge_at(node, path[2 * depth - 1])
-            if edge_kind(ints, edge) == DRAW:
-                zero = np.float32(0.0)
-                back_up(ints, floats, base, path, depth, zero, zero, np.float32(1.0), UNKNOWN)
-                continue
-            ints[edge + CHILD] = PENDING
-            if leaves_per_tree > 1:
-                _add_virtual_loss(ints, floats, base, path, depth, 1)
-            leaves[found, LEAF_TREE] = tree
-            leaves[found, LEAF_DEPTH] = depth
-            actions[found] = ints[edge + ACTION] & ACTION_MASK
-            words = base + edge_at(node, ints[base + node + COUNT])
-            for i in range(states.shape[1]):
-                states[found, i] = ints[words + i]
-            found += 1
-            in_flight += 1
+            if came_to == ARRIVED:
+                trees[tree, SPENT] += 1
+                if _take_leaf(
+                    ints, floats, base, row, paths, leaves, found, states, actions, leaves_per_tree
+                ):
+                    prefetch_node(ints, base + trees[tree, USED])
+                    found += 1
+                    row[LANE_LEAVES] += 1
+                    row[LANE_PATH] = rows
+                    rows += 1
+                if row[LANE_LEAVES] < leaves_per_tree and _is_open(ints, stride, trees, tree):
+                    row[LANE_NODE] = 0
+                    row[LANE_DEPTH] = 0
+                    continue
+            if next_tree < len(trees):
+                _enter(ints, stride, row, next_tree, row[LANE_PATH])
+                next_tree = _next_open(ints, stride, trees, next_tree + 1)
+                lane += 1
+            else:
+                active -= 1
+                row[:] = lanes[active]
     return found
 
 
-@njit(cache=True, nogil=True)
+@inlined
+def _take_leaf(ints, floats, base, lane, paths, leaves, found, states, actions, leaves_per_tree):
+    """Note the leaf at which a lane has arrived as number ``found``.
+
+    Returns:
+        Whether there is one; a move proven to draw needs no judge and is backed up at once.
+    """
+    path = paths[lane[LANE_PATH]]
+    depth = lane[LANE_DEPTH]
+    node = base + path[2 * depth - 2]
+    edge = edge_at(node, path[2 * depth - 1])
+    if edge_kind(ints, edge) == DRAW:
+        zero, one = np.float32(0.0), np.float32(1.0)
+        back_up(ints, floats, base, path, depth, zero, zero, one, UNKNOWN)
+        return False
+    ints[edge + CHILD] = PENDING
+    if leaves_per_tree > 1:
+        _add_virtual_loss(ints, floats, base, path, depth, 1)
+    leaves[found, LEAF_TREE] = lane[LANE_TREE]
+    leaves[found, LEAF_DEPTH] = depth
+    leaves[found, LEAF_PATH] = lane[LANE_PATH]
+    actions[found] = ints[edge + ACTION] & ACTION_MASK
+    words = edge_at(node, ints[node + COUNT])
+    for i in range(states.shape[1]):
+        states[found, i] = ints[words + i]
+    return True
+
+
+@inlined
+def _is_open(ints, stride, trees, tree):
+    """Whether a tree wants another simulation."""
+    return (
+        trees[tree, STATUS] == READY
+        and trees[tree, SPENT] < trees[tree, BUDGET]
+        and ints[np.int64(tree) * stride + PROOF] == UNKNOWN
+    )
+
+
+@inlined
+def _next_open(ints, stride, trees, tree):
+    """The first tree from ``tree`` on that wants another simulation, or the number of trees."""
+    while tree < len(trees) and not _is_open(ints, stride, trees, tree):
+        tree += 1
+    return tree
+
+
+@inlined
+def _enter(ints, stride, lane, tree, path):
+    """Put a lane at the root of a tree, to write its way into row ``path``."""
+    lane[LANE_TREE] = tree
+    lane[LANE_NODE] = 0
+    lane[LANE_DEPTH] = 0
+    lane[LANE_PATH] = path
+    lane[LANE_LEAVES] = 0
+    prefetch_node(ints, np.int64(tree) * stride)
+
+
+@inlined
 def _expand_leaves(
     ints, floats, stride, trees, leaves, paths, order, judged,
     states, legal, counts, logits, values, draws,
@@ -256,8 +315,8 @@ def _expand_leaves(
         tree = leaves[leaf, LEAF_TREE]
         depth = leaves[leaf, LEAF_DEPTH]
         base = np.int64(tree) * stride
-        path = paths[leaf]
-        edge = base + edge_at(path[2 * depth - 2], path[2 * depth - 1])
+        path = paths[leaves[leaf, LEAF_PATH]]
+        edge = edge_at(base + path[2 * depth - 2], path[2 * depth - 1])
         node = trees[tree, USED]
         words = compiled_node_words(counts[j], states.shape[1])
         if node + words <= stride:
@@ -279,54 +338,58 @@ def _expand_leaves(
         back_up(ints, floats, base, path, depth, values[j, 0], values[j, 1], draws[j], UNKNOWN)
 
 
-@njit(cache=True, nogil=True)
-def _descend(
-    ints, floats, base, path, algorithm, settings, schedule, noisy_logits, new_visits,
+@inlined
+def _walk(
+    ints, floats, base, lane, path, algorithm, settings, schedule, noisy_logits, new_visits,
     scores, weights, explore,
 ):  # fmt: skip
-    """Walk from the root to an edge without a child; returns the steps taken, or -1.
+    """Take one step down from where a lane stands.
 
-    ``path`` receives node and slot of each step. -1: every way leads to a leaf under way.
+    Returns:
+        ``WALKING``, ``ARRIVED`` (at an edge without a node behind it) or ``BLOCKED`` (every way
+        leads to a leaf under way).
     """
-    node = 0
-    depth = 0
-    while True:
-        slot = -1
-        if algorithm == PUCT:
-            if node == 0 and explore != 0 and settings[FORCED_PLAYOUTS] > 0.0:
-                slot = forced_slot(ints, floats, base, settings[FORCED_PLAYOUTS])
-            if slot < 0:
-                slot = select_puct(ints, floats, base, node, settings)
-        elif node == 0:
-            slot = select_gumbel_root(
-                ints, floats, base, settings, schedule, noisy_logits, new_visits, scores
-            )
-        else:
-            slot = select_gumbel(ints, floats, base, node, settings, scores, weights)
+    node = np.int64(lane[LANE_NODE])
+    depth = lane[LANE_DEPTH]
+    slot = -1
+    if algorithm == PUCT:
+        if node == 0 and explore != 0 and settings[FORCED_PLAYOUTS] > 0.0:
+            slot = forced_slot(ints, floats, base, settings[FORCED_PLAYOUTS])
         if slot < 0:
-            if depth > 0 and algorithm == GUMBEL:
-                new_visits[path[1]] -= 1
-                schedule[LEFT] += 1
-            return -1
-        path[2 * depth] = node
-        path[2 * depth + 1] = slot
-        depth += 1
-        edge = base + edge_at(node, slot)
-        if edge_kind(ints, edge) != UNKNOWN or ints[edge + CHILD] <= 0:
-            return depth
-        node = ints[edge + CHILD]
+            slot = select_puct(ints, floats, base, node, settings)
+    elif node == 0:
+        slot = select_gumbel_root(
+            ints, floats, base, settings, schedule, noisy_logits, new_visits, scores, weights
+        )
+    else:
+        slot = select_gumbel(ints, floats, base, node, settings, scores, weights)
+    if slot < 0:
+        if depth > 0 and algorithm == GUMBEL:
+            new_visits[path[1]] -= 1
+            schedule[LEFT] += 1
+        return BLOCKED
+    path[2 * depth] = node
+    path[2 * depth + 1] = slot
+    lane[LANE_DEPTH] = depth + 1
+    edge = edge_at(base + node, slot)
+    child = ints[edge + CHILD]
+    if edge_kind(ints, edge) != UNKNOWN or child <= 0:
+        return ARRIVED
+    lane[LANE_NODE] = child
+    prefetch_node(ints, base + child)
+    return WALKING
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_virtual_loss(ints, floats, base, path, depth, visits):
     """Count leaves under way as lost visits (``visits`` = 1), or take that back (-1)."""
     for step in range(depth):
-        edge = base + edge_at(path[2 * step], path[2 * step + 1])
+        edge = edge_at(base + path[2 * step], path[2 * step + 1])
         ints[edge + EDGE_VISITS] += visits
         floats[edge + EDGE_VALUE] -= np.float32(visits)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def settle(
     ints,
     floats,
@@ -358,7 +421,8 @@ def settle(
     if leaves_per_tree > 1:
         for leaf in range(found):
             base = np.int64(leaves[leaf, LEAF_TREE]) * stride
-            _add_virtual_loss(ints, floats, base, paths[leaf], leaves[leaf, LEAF_DEPTH], -1)
+            path = paths[leaves[leaf, LEAF_PATH]]
+            _add_virtual_loss(ints, floats, base, path, leaves[leaf, LEAF_DEPTH], -1)
     left = 0
     for leaf in range(found):
         if outcomes[leaf] == UNPROVEN:
@@ -370,9 +434,9 @@ def settle(
             continue
         base = np.int64(leaves[leaf, LEAF_TREE]) * stride
         depth = leaves[leaf, LEAF_DEPTH]
-        path = paths[leaf]
+        path = paths[leaves[leaf, LEAF_PATH]]
         node = path[2 * depth - 2]
-        ints[base + edge_at(node, path[2 * depth - 1]) + CHILD] = NO_CHILD
+        ints[edge_at(base + node, path[2 * depth - 1]) + CHILD] = NO_CHILD
         mover = leaf_mover(states[leaf])
         outcome = np.int32(outcomes[leaf])
         plies = 0 if is_finished(states[leaf]) else prove_plies

@@ -29,8 +29,8 @@ through two views of the same memory, ``ints`` and ``floats``.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from engine.search.compiling import inlined, kernel, prefetch
 from engine.search.numerics import exp32
 
 VISITS, VALUES, DRAWS, RAW_VALUE, COUNT, MOVER, PROOF = 0, 1, 3, 4, 5, 6, 7
@@ -52,37 +52,55 @@ UNKNOWN = 0
 LOSS, DRAW, WIN = 1, 2, 3
 _MAX_PLIES = 8191
 
+_PREFETCHED_LINES = 4
+_NOT_NEGATIVE = np.int64((1 << 47) - 1)
 _LEAST_PRIOR = np.float32(1e-20)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def make_proof(outcome, plies):
     """Proof of an outcome (-1, 0, +1) at most ``plies`` away."""
     return (min(plies, _MAX_PLIES) << 2) | (outcome + 2)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def proof_kind(proof):
     """``UNKNOWN``, ``LOSS``, ``DRAW`` or ``WIN``."""
     return proof & 3
 
 
-@njit(cache=True, nogil=True)
+@inlined
+def word_at(offset):
+    """The same offset. Trusts: it is not negative.
+
+    Told so, the compiler drops Python's way of counting negative indices from the end.
+    """
+    return np.int64(offset) & _NOT_NEGATIVE
+
+
+@inlined
 def edge_at(node, slot):
-    """Offset of an edge."""
-    return node + EDGES + EDGE_WORDS * slot
+    """Where an edge of a node is."""
+    return word_at(node + EDGES + EDGE_WORDS * slot)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def edge_proof(ints, edge):
     """Proof of an edge, for the mover of its node."""
     return ints[edge + ACTION] >> ACTION_BITS
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def edge_kind(ints, edge):
     """Kind of an edge's proof."""
     return (ints[edge + ACTION] >> ACTION_BITS) & 3
+
+
+@inlined
+def prefetch_node(ints, node):
+    """Ask for the memory of a node at absolute word ``node``: a few lines, its edges first."""
+    for line in range(_PREFETCHED_LINES):
+        prefetch(ints, node + line * LINE_WORDS)
 
 
 def node_words(count, state_words):
@@ -90,10 +108,10 @@ def node_words(count, state_words):
     return (EDGES + EDGE_WORDS * count + state_words + LINE_WORDS - 1) // LINE_WORDS * LINE_WORDS
 
 
-compiled_node_words = njit(cache=True, nogil=True)(node_words)
+compiled_node_words = kernel(node_words)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def write_node(ints, floats, node, state, actions, count, logits, values, draws):
     """Write a node of one visit at absolute word ``node``.
 
@@ -138,7 +156,7 @@ def write_node(ints, floats, node, state, actions, count, logits, values, draws)
         ints[words + i] = state[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def prove_edge(ints, floats, base, node, slot, proof):
     """Note what an edge leads to for sure, and what follows for its node.
 
@@ -149,7 +167,7 @@ def prove_edge(ints, floats, base, node, slot, proof):
     Returns:
         The node's own proof after this, ``UNKNOWN`` as long as it is open.
     """
-    edge = base + edge_at(node, slot)
+    edge = edge_at(base + node, slot)
     if edge_kind(ints, edge) == UNKNOWN:
         ints[edge + ACTION] = (ints[edge + ACTION] & ACTION_MASK) | (proof << ACTION_BITS)
         if proof_kind(proof) == LOSS and ints[edge + EDGE_VISITS] > 0:
@@ -158,7 +176,7 @@ def prove_edge(ints, floats, base, node, slot, proof):
     best = UNKNOWN
     is_open = False
     for other in range(ints[base + node + COUNT]):
-        known = edge_proof(ints, base + edge_at(node, other))
+        known = edge_proof(ints, edge_at(base + node, other))
         kind = proof_kind(known)
         if kind == UNKNOWN:
             is_open = True
@@ -176,7 +194,7 @@ def prove_edge(ints, floats, base, node, slot, proof):
     return own
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _forget_edge(ints, floats, base, head, edge):
     """Take what came through an edge out of the mean of its node at absolute word ``head``."""
     visits = ints[edge + EDGE_VISITS]
@@ -191,7 +209,7 @@ def _forget_edge(ints, floats, base, head, edge):
         floats[head + DRAWS] = max(np.float32(0.0), floats[head + DRAWS] - draws)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def seen_from(proof, mover, other):
     """A proof of ``mover`` from the view of ``other``."""
     if mover == other or proof == UNKNOWN:
@@ -199,7 +217,7 @@ def seen_from(proof, mover, other):
     return (proof & ~3) | (4 - (proof & 3))
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def back_up(ints, floats, base, path, depth, value_0, value_1, draws, proof):
     """Carry the answer for a leaf up its path.
 
@@ -216,8 +234,8 @@ def back_up(ints, floats, base, path, depth, value_0, value_1, draws, proof):
     """
     for step in range(depth - 1, -1, -1):
         node = path[2 * step]
-        edge = base + edge_at(node, path[2 * step + 1])
-        head = base + node
+        edge = edge_at(base + node, path[2 * step + 1])
+        head = word_at(base + node)
         mover = ints[head + MOVER]
         own = UNKNOWN
         if proof != UNKNOWN:
@@ -244,7 +262,7 @@ def back_up(ints, floats, base, path, depth, value_0, value_1, draws, proof):
             proof = seen_from(own, mover, ints[base + path[2 * step - 2] + MOVER])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def keep_subtree(ints, base, child, state_words, spare):
     """Make ``child`` the root and drop everything that is not below it (Cheney's copying).
 
@@ -273,7 +291,7 @@ def keep_subtree(ints, base, child, state_words, spare):
     return free
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy_node(ints, source, spare, target, state_words):
     """Copy one node; returns where the next may stand."""
     words = compiled_node_words(ints[source + COUNT], state_words)
