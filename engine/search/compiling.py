@@ -43,7 +43,7 @@ def prefetch(typingctx, words, index):
 
 
 @intrinsic
-def borrowed(typingctx, array):
+def borrow(typingctx, array):
     """The same array without an owner, so that it is passed around without counting references.
 
     Counting is an atomic operation for each array of each call, and of each row that is taken: a

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import borrowed, inlined, kernel
+from engine.search.compiling import borrow, inlined, kernel
 from engine.search.gumbel import LEFT, plan_halving, select_gumbel, select_gumbel_root
 from engine.search.numerics import exp32, gumbel_noise, hash64, log64
 from engine.search.puct import add_root_noise, forced_slot, select_puct
@@ -102,7 +102,8 @@ def begin(
     for tree in range(len(trees)):
         base = np.int64(tree) * stride
         trees[tree, SPENT] = 0
-        new_visits[tree] = 0
+        for slot in range(new_visits.shape[1]):
+            new_visits[tree, slot] = 0
         if trees[tree, STATUS] != READY:
             continue
         count = ints[base + COUNT]
@@ -180,22 +181,12 @@ def grow(
     Returns:
         Number of new leaves; 0 when all trees are done.
     """
-    return _grow(
-        borrowed(ints), borrowed(floats), stride, borrowed(trees), borrowed(schedules),
-        borrowed(noisy_logits), borrowed(new_visits), borrowed(lanes), borrowed(leaves),
-        borrowed(paths), borrowed(order), judged, borrowed(states), borrowed(actions),
-        borrowed(legal), borrowed(counts), borrowed(logits), borrowed(values), borrowed(draws),
-        algorithm, borrowed(settings), leaves_per_tree, borrowed(scratch),
-    )  # fmt: skip
-
-
-@inlined
-def _grow(
-    ints, floats, stride, trees, schedules, noisy_logits, new_visits, lanes, leaves, paths, order,
-    judged, states, actions, legal, counts, logits, values, draws,
-    algorithm, settings, leaves_per_tree, scratch,
-):  # fmt: skip
-    """``grow`` with borrowed arrays."""
+    ints, floats, trees, schedules = borrow(ints), borrow(floats), borrow(trees), borrow(schedules)
+    noisy_logits, new_visits, lanes = borrow(noisy_logits), borrow(new_visits), borrow(lanes)
+    leaves, paths, order, states = borrow(leaves), borrow(paths), borrow(order), borrow(states)
+    actions, legal, counts, logits = borrow(actions), borrow(legal), borrow(counts), borrow(logits)
+    values, draws = borrow(values), borrow(draws)
+    settings, scratch = borrow(settings), borrow(scratch)
     _expand_leaves(
         ints, floats, stride, trees, leaves, paths, order, judged,
         states, legal, counts, logits, values, draws,
@@ -243,7 +234,8 @@ def _grow(
                 lane += 1
             else:
                 active -= 1
-                row[:] = lanes[active]
+                for column in range(LANE_COLUMNS):
+                    row[column] = lanes[active, column]
     return found
 
 

@@ -287,7 +287,9 @@ def keep_subtree(ints, base, child, state_words, spare):
                 spare[edge + CHILD] = free
                 free = _copy_node(ints, base + below, spare, free, state_words)
         scan += compiled_node_words(count, state_words)
-    ints[base : base + free] = spare[:free]
+    # Word by word: assigning slices would compile the text of an error, for seconds.
+    for i in range(free):
+        ints[base + i] = spare[i]
     return free
 
 
