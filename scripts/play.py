@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +167,8 @@ def _play_lines(session: Session, notice: str) -> None:
 def _play_on_screen(session: Session, notice: str) -> None:
     from agents.terminal.app import PlayApp, check_terminal
 
-    check_terminal(session.game, shutil.get_terminal_size())
+    # Of the terminal itself: COLUMNS and LINES may be left over from another one.
+    check_terminal(session.game, os.get_terminal_size(sys.stdout.fileno()))
     PlayApp(session, notice=notice).run()
     if session.actions:
         moves = " ".join(session.move_texts)

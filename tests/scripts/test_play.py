@@ -216,6 +216,8 @@ class Terminal:
 
     def _call(self, *arguments: str) -> str:
         environment = {**os.environ, "TERM": "xterm-256color", "PS1": "$ "}
+        for size in ("COLUMNS", "LINES"):  # other tests may have set them
+            environment.pop(size, None)
         done = subprocess.run(
             [*self._tmux, *arguments], capture_output=True, text=True, env=environment, check=True
         )
