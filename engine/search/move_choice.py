@@ -275,7 +275,7 @@ def _prune_forced(ints, floats, base, settings, forced, best, policy):
         if mean < ceiling:
             # The fewest visits with which this move would still score below the best one.
             fewest = np.float32(np.ceil(factor * floats[edge + PRIOR] / (ceiling - mean) - 1.0))
-        kept = max(np.float32(0.0), fewest, policy[slot] - np.float32(np.floor(spare)))
+        kept = min(policy[slot], max(fewest, policy[slot] - np.float32(np.floor(spare))))
         policy[slot] = kept if kept > 1 else np.float32(0.0)
 
 

@@ -339,3 +339,28 @@ def test_a_budget_beyond_the_memory_is_refused(connect_four, new_search):
 
 def test_the_signature_is_the_same_twice(connect_four):
     assert search_signature(connect_four) == search_signature(connect_four)
+
+
+def test_forced_playouts_are_made_and_taken_out_of_the_policy_again(new_search, random_positions):
+    from engine.search.config import PuctConfig
+
+    states = random_positions(32, seed=14, plies=(0, 4))
+    results = {}
+    for forced in (0.0, 2.0):
+        search = new_search(
+            "puct", num_trees=32, seed=1, config={"puct": PuctConfig(forced_playouts=forced)}
+        )
+        search.set_roots(states)
+        results[forced] = search.run(64, True)
+    few = [(result.visits.max(1) / 64).mean() for result in results.values()]
+    assert few[1] < few[0]  # visits were drawn away from the best moves
+    plain, forced = results[0.0], results[2.0]
+    spared = (plain.q_values > -1).all(1)  # rows in which no move is known to lose
+    visit_shares = plain.visits / plain.visits.sum(1, keepdims=True)
+    np.testing.assert_allclose(plain.policies[spared], visit_shares[spared], atol=1e-6)
+    shares = forced.visits / forced.visits.sum(1, keepdims=True)
+    best = shares.argmax(1)
+    rows = np.arange(32)
+    assert (forced.policies[rows, best] >= shares[rows, best] - 1e-6).all()
+    assert (forced.policies[rows, best] > shares[rows, best] + 0.02).mean() > 0.5
+    np.testing.assert_allclose(forced.policies.sum(1), 1, atol=1e-5)
