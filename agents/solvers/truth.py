@@ -10,10 +10,12 @@ Six of the nine pairs exist: ``begin_easy``, ``begin_medium``, ``begin_hard``, `
 ``middle_medium``, ``end_easy``. No two positions are the same or mirror images.
 
 The positions were met in games between noisy but sensible players (alpha-beta of depth 2 to 6 with
-random ties and a share of random moves, from openings partly random) after 7 plies or later, one
-position a game at most, and were valued by
-``agents.solvers.connect_four``; ``scripts/build_solver_data.py truth`` makes the file again, bit
-for bit. Nothing is filtered: a position stays in the set although its mover can win at once, or
+random ties and a share of random moves, from openings partly random), after 7 plies or later, one
+position a game at most. All scores and all outcomes of moves were computed twice, by bitbully (when
+the positions were chosen) and by ``agents.solvers.connect_four``, and agree in all 2,400 positions;
+``scripts/build_solver_data.py truth`` makes such a file with this package's solver alone.
+
+Nothing is filtered: a position stays in the set although its mover can win at once, or
 although all of its moves are worth the same, so that a measure over all positions is a measure over
 what play meets.
 """
