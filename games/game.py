@@ -156,7 +156,7 @@ class Game:
 
     id: str  # canonical text, e.g. "connect_four" or "connect_four(width=5)"; ``make(id)`` gives it
     name: str  # without parameters
-    parameters: Mapping[str, int]
+    parameters: Mapping[str, int | float | str]
     source_hash: str  # of the rules' source; a run refuses to go on with other rules
     num_actions: int
     max_legal: int  # most legal actions of any position (K)
@@ -172,6 +172,9 @@ class Game:
     board_view: Callable[[np.void], BoardView]
     cell_of_action: Callable[[int], tuple[int, int] | None] = field(default=lambda action: None)
     # (row, column) of the board view that a click for this action lands on; -1 as row: any row
+    history_fields: tuple[str, ...] = ()
+    # fields of the state that hold what came before (for repetition rules). Text of a position
+    # leaves them out, and so does the key, but for what they forbid or show now.
 
     @property
     def state_dtype(self) -> np.dtype[np.void]:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from games.game import GameError
 
@@ -22,14 +23,33 @@ _REQUIRED_FUNCTIONS = (
 _KERNELS = Path(__file__).with_name("batched_kernels_template.py")
 
 
+Setting = int | float | str  # what a parameter may be set to
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number of a game that its user may set."""
+    """What a game's user may set: a whole number, a number, or one of some words."""
 
-    low: int
-    high: int
-    default: int
+    default: Setting
     meaning: str
+    low: float = 0
+    high: float = 0
+    words: tuple[str, ...] = ()
+
+    @property
+    def range(self) -> str:
+        """What it may be, for people."""
+        return ", ".join(self.words) if self.words else f"{self.low:g} to {self.high:g}"
+
+    def read(self, text: str) -> Setting | None:
+        """The setting that ``text`` means, or None where it is none (in range or not)."""
+        if self.words:
+            return text if text in self.words else None
+        try:
+            number = float(text) if isinstance(self.default, float) else int(text)
+        except ValueError:
+            return None
+        return number if self.low <= number <= self.high else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +63,12 @@ class GameSource:
     helpers: tuple[str, ...]  # modules of ``games`` that it imports from
     parameters: Mapping[str, Parameter]  # by lower-case name
 
-    def hash(self, parameters: Mapping[str, int]) -> str:
-        """Hash of what decides the rules: the file and its numbers, not the machinery."""
+    def hash(self, parameters: Mapping[str, Setting]) -> str:
+        """Hash of what decides the rules: the file and its settings, not the machinery."""
         rules = f"{self.text}\n{sorted(parameters.items())}"
         return hashlib.sha256(rules.encode()).hexdigest()[:16]
 
-    def with_kernels(self, parameters: Mapping[str, int]) -> str:
+    def with_kernels(self, parameters: Mapping[str, Setting]) -> str:
         """Source of the module that is compiled: the game with these numbers, then the kernels."""
         return "\n\n".join(
             [
@@ -58,13 +78,13 @@ class GameSource:
             ]
         )
 
-    def _specialised(self, parameters: Mapping[str, int]) -> str:
-        """The text with its parameters' numbers replaced; every line keeps its place."""
+    def _specialised(self, parameters: Mapping[str, Setting]) -> str:
+        """The text with its parameters' settings replaced; every line keeps its place."""
         lines = self.text.splitlines(keepends=True)
-        for name, number in parameters.items():
+        for name, setting in parameters.items():
             value = self.constants[name.upper()]
             line = lines[value.lineno - 1].encode()  # the parser counts columns in bytes
-            line = line[: value.col_offset] + str(number).encode() + line[value.end_col_offset :]
+            line = line[: value.col_offset] + repr(setting).encode() + line[value.end_col_offset :]
             lines[value.lineno - 1] = line.decode()
         return "".join(lines)
 
@@ -120,13 +140,21 @@ def _parameters(constants: Mapping[str, ast.expr], path: Path) -> Mapping[str, P
     try:
         declared = ast.literal_eval(constants["PARAMETERS"])
         return {
-            name.lower(): Parameter(
-                int(low), int(high), int(ast.literal_eval(constants[name])), str(meaning)
-            )
-            for name, (low, high, meaning) in declared.items()
+            name.lower(): _parameter(ast.literal_eval(constants[name]), *facts)
+            for name, facts in declared.items()
         }
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise GameError(
-            f'{path.name}: PARAMETERS must be {{"NAME": (lowest, highest, "meaning"), ...}} with '
-            "a line NAME = number for each"
+            f'{path.name}: PARAMETERS must be {{"NAME": (lowest, highest, "meaning"), ...}} or '
+            '{"NAME": (("word", "other"), "meaning")} with a line NAME = default for each'
         ) from error
+
+
+def _parameter(default: Setting, *facts: Any) -> Parameter:
+    """One entry of ``PARAMETERS``: (lowest, highest, meaning) or (words, meaning)."""
+    if isinstance(default, str):
+        words, meaning = facts
+        return Parameter(default, str(meaning), words=tuple(str(word) for word in words))
+    low, high, meaning = facts
+    kind = float if isinstance(default, float) else int
+    return Parameter(kind(default), str(meaning), low=kind(low), high=kind(high))

@@ -25,10 +25,14 @@ from games.game import (
     Symmetries,
     UnknownGameError,
 )
-from games.game_source import GameSource, Parameter, read_game_source
+from games.game_source import GameSource, Parameter, Setting, read_game_source
 
-#: Files of this folder that hold a game. A game of one's own needs no entry: ``make`` takes a path.
-REGISTERED = ("tic_tac_toe", "connect_four")
+#: Games by name, each as a file of this folder with the settings that make it this game. A game of
+#: one's own needs no entry: ``make`` takes a path.
+REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
+    "tic_tac_toe": ("tic_tac_toe", {}),
+    "connect_four": ("connect_four", {}),
+}
 
 _SPEC = re.compile(r"\s*(?P<name>[^()]*?)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
 
@@ -38,12 +42,14 @@ _making = threading.Lock()
 
 def registered_games() -> tuple[str, ...]:
     """Names that ``make`` knows without a path."""
-    return REGISTERED
+    return tuple(REGISTERED)
 
 
 def parameters_of(name: str) -> Mapping[str, Parameter]:
     """Parameters of a registered game (or of a game's file) by name, with range and default."""
-    return read_game_source(_find(name)[1]).parameters
+    _, path, fixed = _find(name)
+    known = read_game_source(path).parameters
+    return {key: parameter for key, parameter in known.items() if key not in fixed}
 
 
 def make(spec: str) -> Game:
@@ -64,16 +70,17 @@ def make(spec: str) -> Game:
     match = _SPEC.fullmatch(spec)
     if not match:
         raise UnknownGameError(f"cannot read {spec!r}; write name or name(parameter=number,...)")
-    name, path = _find(match["name"])
+    name, path, fixed = _find(match["name"])
     source = read_game_source(path)
-    asked = _read_arguments(match["arguments"] or "", spec)
-    _check(asked, source.parameters, name)
-    parameters = {key: asked.get(key, known.default) for key, known in source.parameters.items()}
+    known = {key: value for key, value in source.parameters.items() if key not in fixed}
+    asked = _read_arguments(match["arguments"] or "", spec, known, name)
     arguments = ",".join(
-        f"{key}={value}"
-        for key, value in parameters.items()
-        if value != source.parameters[key].default
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in asked.items()
+        if value != known[key].default
     )
+    parameters = {key: parameter.default for key, parameter in source.parameters.items()}
+    parameters |= {**fixed, **asked}
     game_id = f"{name}({arguments})" if arguments else name
     hashed = compile_cache.hash_of(
         part.encode() for part in (compile_cache.GAMES_HASH, game_id, source.text)
@@ -85,39 +92,39 @@ def make(spec: str) -> Game:
         return _made[hashed]
 
 
-def _find(name: str) -> tuple[str, Path]:
-    """Name of a game (an absolute path for a file of one's own) and its file."""
+def _find(name: str) -> tuple[str, Path, Mapping[str, Setting]]:
+    """Name of a game (an absolute path for a file of one's own), its file, and fixed settings."""
     if name.endswith(".py"):
         path = Path(name).expanduser().resolve()
         if not path.is_file():
             raise UnknownGameError(f"there is no file {path} to take a game from")
-        return path.as_posix(), path
+        return path.as_posix(), path, {}
     if name not in REGISTERED:
-        raise UnknownGameError(f"no game {name!r}{_nearest(name, REGISTERED)}")
-    return name, Path(__file__).with_name(f"{name}.py")
+        raise UnknownGameError(f"no game {name!r}{_nearest(name, tuple(REGISTERED))}")
+    file, fixed = REGISTERED[name]
+    return name, Path(__file__).with_name(f"{file}.py"), fixed
 
 
-def _read_arguments(text: str, spec: str) -> dict[str, int]:
-    """Numbers by name out of ``"width=5, height=4"``."""
-    asked: dict[str, int] = {}
+def _read_arguments(
+    text: str, spec: str, known: Mapping[str, Parameter], name: str
+) -> dict[str, Setting]:
+    """Settings by name out of ``"width=5, height=4"``, in the order in which the game has them."""
+    asked: dict[str, Setting] = {}
     for argument in (part.strip() for part in text.split(",") if part.strip()):
         key, equals, value = (part.strip() for part in argument.partition("="))
-        if not equals or not re.fullmatch(r"[+-]?\d+", value):
-            raise GameError(f"cannot read {argument!r} in {spec!r}; write parameter=whole number")
+        if not equals or not value:
+            raise GameError(f"cannot read {argument!r} in {spec!r}; write parameter=value")
         if key in asked:
             raise GameError(f"{key!r} is given twice in {spec!r}")
-        asked[key] = int(value)
-    return asked
-
-
-def _check(asked: Mapping[str, int], known: Mapping[str, Parameter], name: str) -> None:
-    """Refuse parameters that the game does not have, and numbers out of range."""
-    for key, value in asked.items():
         if key not in known:
             raise UnknownGameError(f"{name} has no parameter {key!r}{_nearest(key, tuple(known))}")
-        low, high, meaning = known[key].low, known[key].high, known[key].meaning
-        if not low <= value <= high:
-            raise GameError(f"{name}: {key} ({meaning}) is {low} to {high}, not {value}")
+        setting = known[key].read(value)
+        if setting is None:
+            raise GameError(
+                f"{name}: {key} ({known[key].meaning}) is {known[key].range}, not {value}"
+            )
+        asked[key] = setting
+    return {key: asked[key] for key in known if key in asked}
 
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:
@@ -127,7 +134,7 @@ def _nearest(word: str, known: tuple[str, ...]) -> str:
     return f"{hint} known: {', '.join(known) or 'none'}"
 
 
-def _compile(source: GameSource, parameters: Mapping[str, int], hashed: str) -> ModuleType:
+def _compile(source: GameSource, parameters: Mapping[str, Setting], hashed: str) -> ModuleType:
     """Import the specialised game with its kernels from one generated file."""
     name = source.path.stem
     generated = compile_cache.write_generated_source(
@@ -169,7 +176,7 @@ def _cause(error: Exception, source: GameSource) -> str:
 
 
 def _game_of(
-    module: ModuleType, game_id: str, source: GameSource, parameters: Mapping[str, int]
+    module: ModuleType, game_id: str, source: GameSource, parameters: Mapping[str, Setting]
 ) -> Game:
     """Facts of a compiled module as a record, with defaults for what a game may leave out."""
     channels, height, width = module.OBSERVATION_SHAPE
@@ -198,6 +205,7 @@ def _game_of(
         text_to_state=module.text_to_state,
         board_view=module.board_view,
         cell_of_action=getattr(module, "cell_of_action", lambda action: None),
+        history_fields=getattr(module, "HISTORY_FIELDS", ()),
     )
 
 

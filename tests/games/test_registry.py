@@ -47,7 +47,7 @@ def test_parameters_can_be_listed_with_their_ranges():
     ("spec", "message"),
     [
         ("conect_four", "did you mean 'connect_four'"),
-        ("go", "known: tic_tac_toe, connect_four"),
+        ("draughts", "known: tic_tac_toe, connect_four"),
         ("", "no game ''"),
         ("connect_four(", "cannot read"),
         ("connect_four)(", "cannot read"),
@@ -55,8 +55,8 @@ def test_parameters_can_be_listed_with_their_ranges():
         ("tic_tac_toe(size=4)", "no parameter 'size'; known: none"),
         ("connect_four(width=99)", r"width \(columns of the board\) is 3 to 12, not 99"),
         ("connect_four(width=-1)", "not -1"),
-        ("connect_four(width)", "parameter=whole number"),
-        ("connect_four(width=4.5)", "parameter=whole number"),
+        ("connect_four(width)", "parameter=value"),
+        ("connect_four(width=4.5)", "is 3 to 12, not 4.5"),
         ("connect_four(width=5,width=6)", "given twice"),
         ("connect_four(width=12,height=12)", "needs .* <= 64 bits"),
         ("connect_four(width=3,height=3)", "no line of 4 fits"),
@@ -67,6 +67,27 @@ def test_bad_specs_are_refused_in_one_line(spec, message):
     with pytest.raises(games.GameError, match=message) as caught:
         games.make(spec)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_parameters_may_be_numbers_and_words(tmp_path):
+    mine = tmp_path / "mine.py"
+    text = Path(games.__file__).with_name("tic_tac_toe.py").read_text()
+    mine.write_text(
+        text.replace(
+            "PARAMETERS: dict[str, tuple[int, int, str]] = {}",
+            'KOMI = 0.5\nRULE = "plain"\nPARAMETERS = {"KOMI": (-9, 9, "points"), '
+            '"RULE": (("plain", "fancy"), "which rule")}',
+        )
+        + "\nMAX_LEGAL = 9 if RULE == 'plain' else 10 + int(KOMI)\n"
+    )
+    assert games.make(f"{mine}(komi=0.5, rule=plain)").id == mine.as_posix()
+    game = games.make(f"{mine}(rule=fancy, komi=2)")
+    assert game.id == f"{mine.as_posix()}(komi=2,rule=fancy)"
+    assert game.parameters == {"komi": 2.0, "rule": "fancy"} and game.max_legal == 12
+    with pytest.raises(games.GameError, match=r"rule \(which rule\) is plain, fancy, not odd"):
+        games.make(f"{mine}(rule=odd)")
+    with pytest.raises(games.GameError, match=r"komi \(points\) is -9 to 9, not ten"):
+        games.make(f"{mine}(komi=ten)")
 
 
 def test_a_file_of_ones_own_is_a_game(tmp_path):
@@ -83,7 +104,7 @@ def test_a_file_of_ones_own_is_a_game(tmp_path):
         ("def observe(", "def look(", r"lacks observe\(\)"),
         ("MAX_PLIES = ", "MOST_PLIES = ", "lacks MAX_PLIES"),
         ("WIDTH = 7", "WIDTH = 7 +", r"broken.py, line \d+: invalid syntax"),
-        ("WIDTH = 7", "WIDTH = 3 + 4", "a line NAME = number for each"),
+        ("WIDTH = 7", "WIDTH = 3 + 4", "a line NAME = default for each"),
         ("mover = state.to_play", "mover = state.nobody", "does not compile: KeyError: 'nobody'"),
         ("bottom = ONE <<", "bottom = ONE + nothing <<", "does not compile: .*nothing"),
         ("+ bottom) &", "+ bottom * 1.5) &", r"float64.* in line \d+: stone = \(taken"),
