@@ -9,7 +9,12 @@ from games.game import Game
 #: One random game says little, so the search looks around more than with a network. Of c = 2, 4, 8,
 #: 16 and 32, 4 scores best against alpha_beta:5 in Connect Four (56 %; others 49, 54, 45, 41 %).
 ROLLOUT_CONFIG = PlayConfig(
-    algorithm="puct", exploration=4.0, first_play_reduction=0.2, prove_plies=0
+    algorithm="puct",
+    exploration=4.0,
+    first_play_reduction=0.2,
+    prove_plies=0,
+    ending_nodes=0,
+    root_ending_nodes=0,
 )
 
 

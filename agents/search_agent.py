@@ -28,6 +28,12 @@ class PlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 0.2
     max_considered: Annotated[int, Meta(ge=1, description="moves that Gumbel starts with")] = 16
     prove_plies: Annotated[int, Meta(ge=0, description="exhaustive look-ahead at every leaf")] = 2
+    ending_nodes: Annotated[
+        int, Meta(ge=0, description="alpha-beta at every leaf of an ending; 0: AlphaZero's search")
+    ] = 2_000
+    root_ending_nodes: Annotated[
+        int, Meta(ge=0, description="alpha-beta on the moves of a root in an ending")
+    ] = 500_000
     leaves_per_tree: Annotated[
         int, Meta(ge=1, description="leaves of one tree in one batch; more are faster, less sharp")
     ] = 1
@@ -38,6 +44,8 @@ class PlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             algorithm=self.algorithm,
             simulations=simulations,
             prove_plies=self.prove_plies,
+            ending_nodes=self.ending_nodes,
+            root_ending_nodes=self.root_ending_nodes,
             leaves_per_tree=self.leaves_per_tree,
             puct=PuctConfig(
                 exploration=self.exploration, first_play_reduction=self.first_play_reduction

@@ -12,7 +12,6 @@ from games.authoring import mix as _mix
 from games.game import UNPROVEN as _UNPROVEN
 
 _STATES = from_dtype(STATE)[::1]
-_ENDGAME_NODES = 2000  # spent on one ending at most: about a network evaluation on a CPU
 
 
 @njit(void(_STATES), cache=True, nogil=True)
@@ -97,57 +96,153 @@ def batched_prove(states, plies, outcomes):
         outcomes[b] = _proven_outcome(line, actions, 0, plies)
 
 
-@njit(int8(_STATES, int32[:, ::1], int64, int8, int8, int64[::1]), cache=True, nogil=True)
-def _ending(line, actions, depth, alpha, beta, nodes):
-    # Alpha-beta to the end for the mover of line[depth]; unproven once ``nodes`` are spent.
-    mover = line[depth].to_play
+@njit(int8(_STATES, int64, int64), cache=True, nogil=True)
+def _at_once(line, depth, mover):
+    # What line[depth] is worth to ``mover`` without any search, or unproven.
     if line[depth].finished:
         result = line[depth].returns[mover]
         return np.int8(1 if result > 0 else (-1 if result < 0 else 0))
     if SETTLES_IN_TWO:
         outcome = np.int8(settled_in_two(line[depth]))
-        if outcome != _UNPROVEN:
-            return outcome
+        if outcome != _UNPROVEN and line[depth].to_play != mover:
+            return np.int8(-outcome)
+        return outcome
+    return np.int8(_UNPROVEN)
+
+
+@njit(
+    int8(_STATES, int32[:, ::1], int64[:, ::1], int64, int8, int8, int64[::1], uint64[::1]),
+    cache=True,
+    nogil=True,
+)
+def _ending(line, actions, order, depth, alpha, beta, nodes, table):
+    # Alpha-beta to the end for the mover of line[depth], whom nothing settles at once; unproven
+    # when ``nodes`` are spent. ``table`` keeps bounds by key: 60 bits of it, two of each bound.
+    # Every argument of the recursion has exactly the declared type: another one compiles and runs,
+    # but cannot be found again by the next process.
+    mover = line[depth].to_play
+    key = line[depth].key
+    place = key & np.uint64(len(table) - 1)
+    low, high = np.int8(-1), np.int8(1)
+    if (table[place] ^ key) >> np.uint64(4) == 0:
+        low = np.int8(np.int64((table[place] >> np.uint64(2)) & np.uint64(3)) - 1)
+        high = np.int8(np.int64(table[place] & np.uint64(3)) - 1)
+        if low == high or low >= beta:
+            return np.int8(low)
+        if high <= alpha:
+            return np.int8(high)
     nodes[0] -= 1
     if nodes[0] < 0:
         return np.int8(_UNPROVEN)
-    count = legal_actions(line[depth], actions[depth])
+    alpha, beta = max(alpha, low), min(beta, high)
+    floor = alpha
     best = np.int8(-1)
+    count = legal_actions(line[depth], actions[depth])
+    open_moves = 0
     for i in range(count):
         # From the middle slot outwards: on most boards the better half comes first.
         k = (count - 1) // 2 + ((i + 1) // 2 if i % 2 else -(i // 2))
         line[depth + 1] = line[depth]
         step(line[depth + 1], actions[depth, k])
+        outcome = _at_once(line, depth + 1, mover)
+        if outcome != _UNPROVEN:
+            best = max(best, outcome)
+            if best >= beta:
+                break
+            continue
+        rank = (np.int64(count - i) << 16) | np.int64(actions[depth, k])
+        if HAS_PROMISE:
+            rank += np.int64(promise(line[depth + 1], mover)) << 32
+        slot = open_moves
+        while slot > 0 and order[depth, slot - 1] < rank:
+            order[depth, slot] = order[depth, slot - 1]
+            slot -= 1
+        order[depth, slot] = rank
+        open_moves += 1
+    alpha = max(alpha, best)
+    for i in range(open_moves):
+        if alpha >= beta:
+            break
+        line[depth + 1] = line[depth]
+        step(line[depth + 1], order[depth, i] & 0xFFFF)
         if line[depth + 1].to_play == mover:
-            outcome = _ending(line, actions, depth + 1, alpha, beta, nodes)
+            outcome = _ending(line, actions, order, depth + 1, alpha, beta, nodes, table)
         else:
-            outcome = _ending(line, actions, depth + 1, np.int8(-beta), np.int8(-alpha), nodes)
+            outcome = _ending(
+                line, actions, order, depth + 1, np.int8(-beta), np.int8(-alpha), nodes, table
+            )
             if outcome != _UNPROVEN:
                 outcome = np.int8(-outcome)
         if outcome == _UNPROVEN:
             return outcome
         best = max(best, outcome)
         alpha = max(alpha, best)
-        if alpha >= beta:
-            break
+    if best > floor:
+        low = best
+    if best < beta:
+        high = best
+    table[place] = (key & ~np.uint64(15)) | np.uint64(low + 1) << np.uint64(2) | np.uint64(high + 1)
     return best
 
 
-@njit(void(_STATES, int64, int8[::1]), cache=True, nogil=True)
-def batched_look_ahead(states, plies, outcomes):
+@njit(
+    void(_STATES, int64, int64, uint64[:, ::1], int32[::1], int8[::1], int32[::1]),
+    cache=True,
+    nogil=True,
+)
+def batched_look_ahead(states, plies, budget, tables, rows, outcomes, distances):
     deepest = max(plies, ENDGAME_PLIES)
-    line = np.empty(deepest + 1, states.dtype)
-    actions = np.empty((deepest + 1, MAX_LEGAL), np.int32)
+    line = np.empty(deepest + 2, states.dtype)
+    actions = np.empty((deepest + 2, MAX_LEGAL), np.int32)
+    order = np.empty((deepest + 2, MAX_LEGAL), np.int64)
     nodes = np.empty(1, np.int64)
     for b in range(len(states)):
         line[0] = states[b]
-        outcomes[b] = _UNPROVEN
-        if MAX_PLIES - states[b].ply <= ENDGAME_PLIES:
-            nodes[0] = _ENDGAME_NODES
-            outcomes[b] = _ending(line, actions, 0, np.int8(-1), np.int8(1), nodes)
-        if outcomes[b] == _UNPROVEN:
+        outcomes[b] = _proven_outcome(line, actions, 0, plies)
+        distances[b] = 0 if states[b].finished else plies
+        left = MAX_PLIES - states[b].ply
+        if outcomes[b] == _UNPROVEN and left <= ENDGAME_PLIES and budget > 0:
             line[0] = states[b]
-            outcomes[b] = _proven_outcome(line, actions, 0, plies)
+            nodes[0] = budget
+            distances[b] = left
+            outcomes[b] = _ending(
+                line, actions, order, 0, np.int8(-1), np.int8(1), nodes, tables[rows[b]]
+            )
+
+
+@njit(
+    void(_STATES, int8[::1], int64, uint64[:, ::1], int32[::1], int8[::1]),
+    cache=True,
+    nogil=True,
+)
+def batched_settle_moves(states, movers, budget, tables, rows, outcomes):
+    line = np.empty(ENDGAME_PLIES + 2, states.dtype)
+    actions = np.empty((ENDGAME_PLIES + 2, MAX_LEGAL), np.int32)
+    order = np.empty((ENDGAME_PLIES + 2, MAX_LEGAL), np.int64)
+    nodes = np.empty(1, np.int64)
+    first = 0
+    while first < len(states):
+        last = first + 1
+        while last < len(states) and rows[last] == rows[first]:
+            last += 1
+        nodes[0] = budget
+        count = last - first
+        for i in range(count):
+            outcomes[first + i] = _UNPROVEN
+        for i in range(count):
+            b = first + (count - 1) // 2 + ((i + 1) // 2 if i % 2 else -(i // 2))
+            if MAX_PLIES - states[b].ply > ENDGAME_PLIES:
+                break
+            line[0] = states[b]
+            mover = np.int64(states[b].to_play)
+            outcomes[b] = _at_once(line, 0, mover)
+            if outcomes[b] == _UNPROVEN:
+                outcomes[b] = _ending(
+                    line, actions, order, 0, np.int8(-1), np.int8(1), nodes, tables[rows[b]]
+                )
+            if outcomes[b] == (1 if mover == movers[b] else -1):
+                break
+        first = last
 
 
 @njit(void(_STATES, uint64[::1]), cache=True, nogil=True)

@@ -27,6 +27,8 @@ class CompiledRules(BatchedRules):
         self._observe = module.batched_observe
         self._prove = module.batched_prove
         self._look_ahead = module.batched_look_ahead
+        self._settle_moves = module.batched_settle_moves
+        self._endgame_plies = int(module.ENDGAME_PLIES)
         self._play_out = module.batched_play_out
 
     # The methods below are called for every position of a search, so nothing is checked before
@@ -68,12 +70,43 @@ class CompiledRules(BatchedRules):
         except TypeError:
             self._run_on_copy("prove", self._prove, states, plies, outcomes)
 
-    def look_ahead(self, states: States, plies: int, outcomes: NDArray[np.int8]) -> None:
-        """As ``prove``, and to the end where at most the game's ``ENDGAME_PLIES`` are left."""
+    @property
+    def endgame_plies(self) -> int:
+        """The game's ``ENDGAME_PLIES``."""
+        return self._endgame_plies
+
+    def look_ahead(
+        self,
+        states: States,
+        plies: int,
+        nodes: int,
+        tables: NDArray[np.uint64],
+        rows: NDArray[np.int32],
+        outcomes: NDArray[np.int8],
+        distances: NDArray[np.int32],
+    ) -> None:
+        """As ``prove``; where at most ``endgame_plies`` are left, to the end by alpha-beta."""
+        others = plies, nodes, tables, rows, outcomes, distances
         try:
-            self._look_ahead(states, plies, outcomes)
+            self._look_ahead(states, *others)
         except TypeError:
-            self._run_on_copy("look_ahead", self._look_ahead, states, plies, outcomes)
+            self._run_on_copy("look_ahead", self._look_ahead, states, *others)
+
+    def settle_moves(
+        self,
+        states: States,
+        movers: NDArray[np.int8],
+        nodes: int,
+        tables: NDArray[np.uint64],
+        rows: NDArray[np.int32],
+        outcomes: NDArray[np.int8],
+    ) -> None:
+        """Search the positions after all moves of some roots to the end by alpha-beta."""
+        others = movers, nodes, tables, rows, outcomes
+        try:
+            self._settle_moves(states, *others)
+        except TypeError:
+            self._run_on_copy("settle_moves", self._settle_moves, states, *others)
 
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:
         """Play uniformly random legal moves to the end of every game, in place."""

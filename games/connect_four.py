@@ -17,6 +17,7 @@ import numpy as np
 
 from games.authoring import (
     cells_in_lines,
+    count_bits,
     draw,
     mirror_symmetries,
     mix,
@@ -57,7 +58,7 @@ if max(HEIGHT, WIDTH) < LENGTH:
 
 NUM_ACTIONS = WIDTH  # action = column, 0 at the left
 MAX_PLIES = WIDTH * HEIGHT
-ENDGAME_PLIES = 18  # solved in 2 to 80 microseconds, most of them; see docs/benchmarks.md
+ENDGAME_PLIES = 34  # from ply 8 on some thousand nodes settle most positions; docs/benchmarks.md
 OBSERVATION_SHAPE = (3, HEIGHT, WIDTH)
 
 STATE = state_dtype(
@@ -195,6 +196,16 @@ def settled_in_two(state):
     if state.ply + 2 >= MAX_PLIES:
         return DRAW
     return UNPROVEN
+
+
+@rule
+def promise(state, mover):
+    """Cells that would complete a line of ``mover``: alpha-beta tries moves with many first.
+
+    Optional in a game. Source: Pascal Pons's solver, "Move score".
+    """
+    taken = state.stones[0] | state.stones[1]
+    return count_bits(completing_cells(state.stones[mover]) & ~taken)
 
 
 # --- For people: plain Python ----------------------------------------------------------------

@@ -101,13 +101,58 @@ class BatchedRules(ABC):
         ``UNPROVEN``. A finished state is proven at any depth (its ``to_play`` names the view).
         """
 
-    def look_ahead(self, states: States, plies: int, outcomes: NDArray[np.int8]) -> None:
-        """As ``prove``; endings that a game says are cheap are searched to the end.
+    @property
+    def endgame_plies(self) -> int:
+        """Most plies left in positions that are worth searching to the end; 0: none are."""
+        return 0
 
-        A game says so by ``ENDGAME_PLIES``: the most plies that are left in such positions. The
-        search of one has a budget of nodes; where that is spent, ``prove`` answers.
+    def look_ahead(
+        self,
+        states: States,
+        plies: int,
+        nodes: int,
+        tables: NDArray[np.uint64],
+        rows: NDArray[np.int32],
+        outcomes: NDArray[np.int8],
+        distances: NDArray[np.int32],
+    ) -> None:
+        """As ``prove``; where at most ``endgame_plies`` are left, to the end by alpha-beta.
+
+        Args:
+            states: ``[B]``.
+            plies: of the exhaustive search that comes first.
+            nodes: budget of alpha-beta for each state; where it is spent the state is unproven.
+            tables: ``[N, W]``, W a power of two; each row is what alpha-beta found out about this
+                game, zeros at first. Not for two threads at once.
+            rows: ``[B]`` the table that each state uses.
+            outcomes: out ``[B]``, as in ``prove``.
+            distances: out ``[B]``; where proven, the most plies to the end.
         """
         self.prove(states, plies, outcomes)
+        distances[:] = np.where(states["finished"], 0, plies)
+
+    def settle_moves(
+        self,
+        states: States,
+        movers: NDArray[np.int8],
+        nodes: int,
+        tables: NDArray[np.uint64],
+        rows: NDArray[np.int32],
+        outcomes: NDArray[np.int8],
+    ) -> None:
+        """Search the positions after all moves of some roots to the end by alpha-beta.
+
+        A root's other moves are left alone once one of them is found to win.
+
+        Args:
+            states: ``[B]`` positions after the moves, those of one root together.
+            movers: ``[B]`` who moves at the root.
+            nodes: budget for each root.
+            tables: as in ``look_ahead``.
+            rows: ``[B]`` the table of each state's root, another one for every root.
+            outcomes: out ``[B]`` for the player to move in ``states[b]``, or ``UNPROVEN``.
+        """
+        outcomes[:] = UNPROVEN
 
     @abstractmethod
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:

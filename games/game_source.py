@@ -95,6 +95,11 @@ class GameSource:
         if not settles:
             lines.append("from games.authoring import rule as _rule")
             lines.append("settled_in_two = _rule(lambda state: 2)  # compiled, but never called")
+        promises = "promise" in self.functions
+        lines.append(f"HAS_PROMISE = {promises}")
+        if not promises:
+            lines.append("from games.authoring import rule as _rule")
+            lines.append("promise = _rule(lambda state, mover: 0)")
         if "MAX_LEGAL" not in self.constants:
             lines.append("MAX_LEGAL = NUM_ACTIONS")
         if "ENDGAME_PLIES" not in self.constants:

@@ -20,6 +20,7 @@ from engine.search.simulation import (
     GUMBEL,
     LANE_COLUMNS,
     LEAF_COLUMNS,
+    LEAF_TREE,
     NEW,
     NUM_LANES,
     PUCT,
@@ -32,12 +33,13 @@ from engine.search.simulation import (
     grow,
     settle,
 )
-from engine.search.tree import LINE_WORDS, node_words
+from engine.search.tree import LINE_WORDS, PROOF, UNKNOWN, node_words
 from games.game import Game, States
 
 Evaluate = Callable[[States, NDArray[np.int32], NDArray[np.int32]], Evaluation]
 
 _LINE_BYTES = 4 * LINE_WORDS
+_MOST_TABLE_BITS = 15  # 256 KB a tree
 
 
 class TreeGroup:
@@ -110,6 +112,13 @@ class TreeGroup:
         self._words = _words(self._states)
         self._actions = np.zeros(buffered, np.int32)
         self._outcomes = np.zeros(buffered, np.int8)
+        self._distances = np.zeros(buffered, np.int32)
+        # What alpha-beta found out about endings: a table a tree, so that a tree's course does not
+        # depend on the others.
+        budget = max(config.ending_nodes, config.root_ending_nodes)
+        words = _table_words(budget if game.rules.endgame_plies else 0)
+        self._tables = np.zeros((num_trees, words), np.uint64)
+        self._rows = np.zeros(buffered, np.int32)
         self._legal = np.zeros((buffered, slots), np.int32)
         self._counts = np.zeros(buffered, np.int32)
         self._nothing = Evaluation(
@@ -122,6 +131,10 @@ class TreeGroup:
 
     def set_roots(self, states: States, rows: NDArray[np.int64]) -> None:
         """Start trees anew at the given positions."""
+        self._tables[rows] = 0
+        self._put_roots(states, rows)
+
+    def _put_roots(self, states: States, rows: NDArray[np.int64]) -> None:
         self.root_states[rows] = states
         self.trees[rows, STATUS] = np.where(states["finished"], FINISHED, NEW)
 
@@ -136,7 +149,7 @@ class TreeGroup:
         rows = np.flatnonzero((actions >= 0) & (self.trees[:, STATUS] == NEW))
         states = self.root_states[rows]
         self._rules.step(states, actions[rows])
-        self.set_roots(states, rows)
+        self._put_roots(states, rows)
 
     def run(
         self, budgets: NDArray[np.int32], explore: NDArray[np.bool_], evaluate: Evaluate
@@ -184,7 +197,7 @@ class TreeGroup:
         after = (self._algorithm, self._settings, self.config.leaves_per_tree, self._scratch)
         rules = self._rules
         plies = self.config.prove_plies
-        look_ahead = rules.look_ahead if plies else rules.prove
+        nodes = self.config.ending_nodes
         answer = self._nothing
         judged = 0
         while True:
@@ -196,10 +209,13 @@ class TreeGroup:
                 return
             view = self._views[found] or self._view(found)
             rules.step(view.states, view.actions)
-            look_ahead(view.states, plies, view.outcomes)
+            view.rows[:] = self._leaves[:found, LEAF_TREE]
+            rules.look_ahead(
+                view.states, plies, nodes, self._tables, view.rows, view.outcomes, view.distances
+            )
             judged = settle(
                 self._ints, self._floats, self._stride, self._leaves, self._paths, self._order,
-                found, self._words, self._outcomes, plies, self.config.leaves_per_tree,
+                found, self._words, self._outcomes, self._distances, self.config.leaves_per_tree,
             )  # fmt: skip
             if judged:
                 view = self._views[judged] or self._view(judged)
@@ -228,28 +244,58 @@ class TreeGroup:
         """
         rows = np.flatnonzero(self._unlooked & (self.trees[:, STATUS] == READY)).astype(np.int32)
         self._unlooked[:] = False
-        plies = self.config.prove_plies
         first = 0
         while first < len(rows):
-            found, first = gather_root_moves(
-                self._ints, self._stride, self.trees, rows, first, self._places, self._words,
-                self._actions,
-            )  # fmt: skip
+            found, first = self._gather(rows, first, visited=False)
             view = self._view(found)
-            self._rules.step(view.states, view.actions)
-            self._rules.prove(view.states, plies, view.outcomes)
-            self._prove_root_moves(found, plies)
-            if plies:
-                # What only the search of an ending finds may be far off: the quick wins above
-                # are preferred to it.
-                self._rules.look_ahead(view.states, plies, view.outcomes)
-                self._prove_root_moves(found, self.game.max_plies)
+            self._rules.prove(view.states, self.config.prove_plies, view.outcomes)
+            view.distances[:] = self.config.prove_plies
+            self._prove_root_moves(found)
+        if self.config.root_ending_nodes and self._rules.endgame_plies:
+            self._settle_roots(rows)
 
-    def _prove_root_moves(self, found: int, plies: int) -> None:
-        """Note the outcomes in the buffer, each at most ``plies`` away."""
+    def _settle_roots(self, rows: NDArray[np.int32]) -> None:
+        """Search the moves of roots near the end by alpha-beta, until the root is settled."""
+        left = self.game.max_plies - self.root_states["ply"][rows].astype(np.int64)
+        proofs = self._ints[rows.astype(np.int64) * self._stride + PROOF]
+        # One ply further off than a leaf may be: the moves are searched, not the root.
+        rows = rows[(left <= self._rules.endgame_plies + 1) & (proofs == UNKNOWN)]
+        first = 0
+        while first < len(rows):
+            found, first = self._gather(rows, first, visited=True)
+            view = self._view(found)
+            view.rows[:] = self._places[:found, 0]
+            self._rules.settle_moves(
+                view.states,
+                self.root_states["to_play"][view.rows],
+                self.config.root_ending_nodes,
+                self._tables,
+                view.rows,
+                view.outcomes,
+            )
+            # What is found this way may be far off: the quick wins found before are preferred.
+            view.distances[:] = self.game.max_plies - view.states["ply"]
+            self._prove_root_moves(found)
+
+    def _gather(self, rows: NDArray[np.int32], first: int, *, visited: bool) -> tuple[int, int]:
+        """Put the positions after unproven root moves into the buffer, as many as fit.
+
+        Returns:
+            How many there are, and the index in ``rows`` to go on with.
+        """
+        found, first = gather_root_moves(
+            self._ints, self._stride, self.trees, rows, first, visited, self._places, self._words,
+            self._actions,
+        )  # fmt: skip
+        view = self._view(found)
+        self._rules.step(view.states, view.actions)
+        return int(found), int(first)
+
+    def _prove_root_moves(self, found: int) -> None:
+        """Note the outcomes in the buffer."""
         prove_root_moves(
             self._ints, self._floats, self._stride, self._places, found, self._words,
-            self._outcomes, plies,
+            self._outcomes, self._distances,
         )  # fmt: skip
 
     def _view(self, count: int) -> _View:
@@ -262,12 +308,14 @@ class TreeGroup:
 class _View:
     """The first rows of a group's leaf buffers."""
 
-    __slots__ = ("actions", "counts", "legal", "outcomes", "states")
+    __slots__ = ("actions", "counts", "distances", "legal", "outcomes", "rows", "states")
 
     def __init__(self, group: TreeGroup, count: int) -> None:
         self.states = group._states[:count]
         self.actions = group._actions[:count]
         self.outcomes = group._outcomes[:count]
+        self.distances = group._distances[:count]
+        self.rows = group._rows[:count]
         self.legal = group._legal[:count]
         self.counts = group._counts[:count]
 
@@ -281,6 +329,11 @@ def _kernel_settings(config: SearchConfig) -> NDArray[np.float64]:
         own = [puct.exploration, puct.exploration_base, puct.first_play_reduction]
     root = [puct.noise_concentration, puct.noise_share, puct.root_temperature]
     return np.array([*own, *root, puct.forced_playouts])
+
+
+def _table_words(nodes: int) -> int:
+    """Size of a tree's table of endings: about a place for every other node of a search."""
+    return 1 << min((nodes // 2).bit_length(), _MOST_TABLE_BITS)
 
 
 def _aligned_words(count: int) -> NDArray[np.int32]:

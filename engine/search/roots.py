@@ -38,13 +38,14 @@ def plant(ints, floats, stride, trees, rows, states, legal, counts, logits, valu
 
 
 @kernel
-def gather_root_moves(ints, stride, trees, rows, first_row, places, states, actions):
-    """Collect the unproven moves of roots that no one has looked at yet.
+def gather_root_moves(ints, stride, trees, rows, first_row, visited, places, states, actions):
+    """Collect the unproven moves of some roots.
 
     Takes:
         ints, stride: arenas.
-        trees, rows: trees whose roots are new.
+        trees, rows: whose roots.
         first_row: index in ``rows`` to begin with.
+        visited: whether to take moves with a node behind them as well.
         places: out ``[N, 2]`` tree and slot of each move.
         states: out ``[N, S]`` words of the root's state.
         actions: out ``[N]``.
@@ -64,7 +65,7 @@ def gather_root_moves(ints, stride, trees, rows, first_row, places, states, acti
             words = edge_at(base, count)
             for slot in range(count):
                 edge = edge_at(base, slot)
-                if edge_kind(ints, edge) == UNKNOWN and ints[edge + CHILD] <= 0:
+                if edge_kind(ints, edge) == UNKNOWN and (visited or ints[edge + CHILD] <= 0):
                     places[found, 0] = tree
                     places[found, 1] = slot
                     actions[found] = ints[edge + ACTION] & ACTION_MASK
@@ -76,13 +77,16 @@ def gather_root_moves(ints, stride, trees, rows, first_row, places, states, acti
 
 
 @kernel
-def prove_root_moves(ints, floats, stride, places, found, states, outcomes, prove_plies):
-    """Note which root moves lead to settled results (``outcomes`` for the movers after them)."""
+def prove_root_moves(ints, floats, stride, places, found, states, outcomes, distances):
+    """Note which root moves lead to settled results (``outcomes`` for the movers after them).
+
+    ``distances`` are the most plies from there to the end.
+    """
     for i in range(found):
         if outcomes[i] == UNPROVEN:
             continue
         base = np.int64(places[i, 0]) * stride
-        plies = 0 if is_finished(states[i]) else prove_plies
+        plies = 0 if is_finished(states[i]) else distances[i]
         proof = make_proof(np.int32(outcomes[i]), plies)
         proof = seen_from(proof, leaf_mover(states[i]), ints[base + MOVER])
         prove_edge(ints, floats, base, 0, places[i, 1], proof)

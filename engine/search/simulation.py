@@ -392,7 +392,7 @@ def settle(
     found,
     states,
     outcomes,
-    prove_plies,
+    distances,
     leaves_per_tree,
 ):
     """Back up the leaves whose result is known; move the states of the others together.
@@ -404,7 +404,7 @@ def settle(
         found: number of leaves.
         states: in and out, words of the leaves' states.
         outcomes: exact results for the leaves' movers, or ``UNPROVEN``.
-        prove_plies: how far the rules looked ahead for them.
+        distances: most plies from there to the end, where the result is known.
         leaves_per_tree: as in ``grow``.
 
     Returns:
@@ -431,7 +431,7 @@ def settle(
         ints[edge_at(base + node, path[2 * depth - 1]) + CHILD] = NO_CHILD
         mover = leaf_mover(states[leaf])
         outcome = np.int32(outcomes[leaf])
-        plies = 0 if is_finished(states[leaf]) else prove_plies
+        plies = distances[leaf]
         value = np.float32(outcome)
         value_0 = value if mover == 0 else -value
         proof = seen_from(make_proof(outcome, plies), mover, ints[base + node + MOVER])

@@ -246,7 +246,10 @@ def test_endings_are_settled_exactly_or_left_open():
         states[row] = one[0]
     left = game.max_plies - states["ply"]
     quick = np.empty(len(states), np.int8)
-    game.rules.look_ahead(states, 2, quick)
+    distances = np.empty(len(states), np.int32)
+    tables, rows = np.zeros((1, 1 << 12), np.uint64), np.zeros(len(states), np.int32)
+    game.rules.look_ahead(states, 2, 2000, tables, rows, quick, distances)
+    assert ((distances == 2) | (distances == left)).all()
     near = left <= 12
     exact = np.empty(len(states), np.int8)
     for plies in np.unique(left[near]):
