@@ -1,18 +1,16 @@
 """Make the data files of ``agents/solvers``: outcomes of openings, and positions of known value.
 
     python scripts/build_solver_data.py truth
-    python scripts/build_solver_data.py opening --minutes 60 --threads 8
+    python scripts/build_solver_data.py opening --check 300
 
-``truth`` always makes the same file. ``opening`` goes on where the file stands, and may be stopped
-and repeated until every outcome is known.
+Both always make the same file. ``opening`` needs ``bitbully``, which the ``test`` extra installs.
 """
 
 import argparse
 import io
-import time
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -30,13 +28,9 @@ from agents.solvers.bits import (
 from agents.solvers.connect_four import ConnectFourSolver, Position, plies_to_end
 from agents.solvers.opening import (
     TABLE_PLIES,
-    UNKNOWN,
-    harvest_search,
     opening_layers,
-    opening_table,
-    seed_search,
 )
-from agents.solvers.search import canonical_key, solve
+from agents.solvers.search import canonical_key
 from agents.solvers.truth import CLASSES, class_of
 
 DATA = Path(__file__).resolve().parents[1] / "agents" / "solvers" / "data"
@@ -148,49 +142,53 @@ def build_truth(path: Path) -> None:
     )
 
 
-def build_opening(path: Path, *, minutes: float, table_bits: int, threads: int) -> None:
-    """Search the quiet positions that are still unknown, the shortest first, for so many minutes.
+def build_opening(path: Path, *, checked: int) -> None:
+    """Take the outcomes of the quiet positions of ``TABLE_PLIES`` plies out of BitBully's book.
 
-    The threads share one transposition table, so that the work for one position helps the next;
-    what the table has proved about other positions on the way is kept as well.
+    A random sample of ``checked`` positions is searched here as well; one difference and nothing is
+    written.
     """
-    layers = opening_layers(TABLE_PLIES)
-    mover = np.concatenate([layer.mover[layer.quiet] for layer in layers])
-    occupied = np.concatenate([layer.occupied[layer.quiet] for layer in layers])
-    keys = np.concatenate([layer.keys[layer.quiet] for layer in layers])
-    outcomes = np.full(len(mover), UNKNOWN, np.int8)
-    if path.exists():
-        with np.load(path) as archive:
-            outcomes = archive["outcomes"]
-    table = np.zeros(1 << table_bits, np.uint64)
-    shift = np.uint64(64 - (table_bits - 1))
-    seed_search(opening_table(outcomes), table, shift)
-    todo = np.flatnonzero(outcomes == UNKNOWN)
-    started = time.monotonic()
+    from bitbully import bitbully_core
+    from bitbully_databases import BitBullyDatabases
 
-    def search_one(index: int) -> None:
-        if outcomes[index] == UNKNOWN and time.monotonic() < started + 60 * minutes:
-            nodes = np.zeros(1, np.int64)
-            outcomes[index] = solve(mover[index], occupied[index], -1, 1, table, shift, nodes)
+    engine = bitbully_core.BitBullyCore(BitBullyDatabases.get_database_path("12-ply"))
+    layer = opening_layers(TABLE_PLIES)[-1]
+    quiet = layer.quiet
+    positions = [
+        Position(int(mover), int(occupied))
+        for mover, occupied in zip(layer.mover[quiet], layer.occupied[quiet], strict=True)
+    ]
+    outcomes = np.empty(len(positions), np.int8)
+    solver = ConnectFourSolver(opening_table=False)
+    sample = np.random.default_rng(TRUTH_SEED).choice(len(positions), checked, replace=False)
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress:
+        for index in progress.track(range(len(positions)), description="opening"):
+            score = engine.nullWindow(_board_for_bitbully(positions[index]))
+            outcomes[index] = np.sign(score)
+        for index in progress.track(sample, description="checking"):
+            if solver.outcome(positions[index]) != outcomes[index]:
+                raise SystemExit(f"own search disagrees about {positions[index]!r}")
+    _save(path, outcomes=outcomes)
+    print(f"{path}: {len(outcomes)} outcomes, {checked} recomputed, {path.stat().st_size} bytes")
 
-    def save() -> None:
-        harvest_search(keys, outcomes, table, shift)
-        _save(path, outcomes=outcomes)
-        known = np.count_nonzero(outcomes != UNKNOWN)
-        print(f"{path}: {known} of {len(outcomes)} outcomes, {path.stat().st_size} bytes")
 
-    with (
-        Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress,
-        ThreadPoolExecutor(threads) as pool,
-    ):
-        bar = progress.add_task("opening", total=len(outcomes), completed=len(outcomes) - len(todo))
-        saved = started
-        for _ in pool.map(search_one, todo):
-            progress.advance(bar)
-            if time.monotonic() > saved + 60:
-                saved = time.monotonic()
-                save()
-    save()
+def _board_for_bitbully(position: Position) -> Any:
+    """The same position as BitBully's board: columns of cells, 1 for the first player's stones."""
+    from bitbully import bitbully_core
+
+    mover, other = (1, 2) if position.plies % 2 == 0 else (2, 1)
+    columns = []
+    for column in range(COLUMNS):
+        bits = [1 << (column * (CELLS // COLUMNS + 1) + row) for row in range(CELLS // COLUMNS)]
+        columns.append(
+            [
+                mover if position.mover & bit else other if position.occupied & bit else 0
+                for bit in bits
+            ]
+        )
+    board = bitbully_core.BoardCore()
+    board.setBoard(columns)
+    return board
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:
@@ -207,23 +205,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("what", choices=["truth", "opening"])
     parser.add_argument("--out", type=Path, help="file to write instead of the package's own")
-    parser.add_argument("--minutes", type=float, default=60, help="opening: time to spend")
-    parser.add_argument("--threads", type=int, default=1, help="opening: searches at once")
-    parser.add_argument(
-        "--table-bits", type=int, default=27, help="opening: 2**n table entries of 8 bytes"
-    )
+    parser.add_argument("--check", type=int, default=300, help="opening: positions to recompute")
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     path = options.out or DATA / f"connect_four_{options.what}.npz"
     if options.what == "truth":
         build_truth(path)
     else:
-        build_opening(
-            path,
-            minutes=options.minutes,
-            table_bits=options.table_bits,
-            threads=options.threads,
-        )
+        build_opening(path, checked=options.check)
 
 
 if __name__ == "__main__":

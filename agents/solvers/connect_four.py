@@ -7,14 +7,13 @@
 Values are from the view of the player to move (the *mover*): an *outcome* is -1, 0 or +1, a *score*
 also tells how soon (see ``agents.solvers.search``). Outcomes are several times cheaper.
 
-What an outcome costs without stored openings, in positions visited (a core of 2024 visits about six
-million a second), over 40 to 100 random positions each::
+Positions of at most ten plies are looked up (``agents.solvers.opening``). What an outcome costs
+beyond them, in positions visited (a core of 2024 visits about six million a second), over 40 to 100
+random positions each::
 
-    plies      8      9     10     12     13
-    mean    2.4M   0.9M   0.7M   0.1M   0.06M
-    worst    20M     4M     5M     1M   0.8M
-
-The empty board takes 230M, a position of two plies about 100M: these need the opening table.
+    plies     10     12     13
+    mean    0.7M   0.1M   0.06M
+    worst     5M     1M   0.8M
 """
 
 from collections.abc import Sequence

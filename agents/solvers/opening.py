@@ -1,14 +1,13 @@
-"""Stored outcomes of Connect Four's opening, for positions of at most eight plies.
+"""Stored outcomes of Connect Four's opening, for positions of at most ten plies.
 
-The file ``data/connect_four_opening.npz`` holds one outcome (-1, 0, +1, for the mover; ``UNKNOWN``
-where nobody has computed it) for each *quiet* position of 0, 1, ... 8 plies: unfinished, the mover
-can neither win at once nor be forced to lose at once, and of two mirror images only one. Positions
-are not stored: they are enumerated anew, in the order of their keys. What follows from known
-outcomes alone, by one step of negamax, is known as well.
+The file ``data/connect_four_opening.npz`` holds one outcome (-1, 0, +1, for the mover) for each
+*quiet* position of ten plies: unfinished, the mover can neither win at once nor be forced to lose
+at once, and of two mirror images only one. Positions are not stored: they are enumerated anew, in
+the order of their keys. What the positions of fewer plies are worth follows by negamax.
 
-The outcomes were computed by this package's own search (``scripts/build_solver_data.py opening``).
-The table need not be complete: a position that it does not know is searched, and the search stops
-wherever it meets one that is known.
+The outcomes were read from the twelve-ply book of ``bitbully-databases`` (Markus Thill, MIT
+licence) by ``scripts/build_solver_data.py opening``, which also recomputes a random sample of them
+with this package's own search.
 """
 
 from dataclasses import dataclass
@@ -26,25 +25,20 @@ from agents.solvers.bits import (
     playable,
     winning_cells,
 )
-from agents.solvers.search import UNBOUNDED, canonical_key, read_bounds, write_bounds
+from agents.solvers.search import UNBOUNDED, canonical_key, write_bounds
 
 __all__ = [
     "TABLE_PLIES",
-    "UNKNOWN",
     "Layer",
     "OpeningTable",
-    "harvest_search",
     "load_opening_table",
     "opening_layers",
     "opening_table",
     "seed_search",
 ]
 
-TABLE_PLIES = 8
+TABLE_PLIES = 10
 """Stones on the board in the stored positions."""
-
-UNKNOWN = -128
-"""Stands where an outcome is not known."""
 
 _U0, _U1 = np.uint64(0), np.uint64(1)
 
@@ -73,20 +67,13 @@ class OpeningTable:
     keys: tuple[np.ndarray, ...]
     outcomes: tuple[np.ndarray, ...]
 
-    @property
-    def known(self) -> float:
-        """Share of the positions whose outcome is known."""
-        stored = np.concatenate(self.outcomes)
-        return float(np.mean(stored != UNKNOWN))
-
     def outcome(self, mover: int, occupied: int) -> int | None:
-        """Outcome of an unfinished position, None where the table has none."""
+        """Outcome of an unfinished position, None where it has too many plies."""
         plies = occupied.bit_count()
         if plies >= len(self.keys):
             return None
         key = canonical_key(np.uint64(mover), np.uint64(occupied))
-        value = int(self.outcomes[plies][np.searchsorted(self.keys[plies], np.uint64(key))])
-        return None if value == UNKNOWN else value
+        return int(self.outcomes[plies][np.searchsorted(self.keys[plies], np.uint64(key))])
 
 
 def opening_layers(plies: int) -> list[Layer]:
@@ -114,46 +101,28 @@ def opening_table(stored: np.ndarray) -> OpeningTable:
     """Table of all that follows from the stored outcomes.
 
     Args:
-        stored: outcomes of the quiet positions of 0 .. ``TABLE_PLIES`` plies, ``[Q]`` int8.
+        stored: outcomes of the quiet positions of ``TABLE_PLIES`` plies, ``[Q]`` int8.
 
     Raises:
         ValueError: another number of outcomes than of positions.
     """
     layers = opening_layers(TABLE_PLIES)
-    quiet = [layer.quiet for layer in layers]
-    counts = [np.count_nonzero(mask) for mask in quiet]
-    if stored.shape != (sum(counts),):
-        raise ValueError(f"{stored.shape} outcomes for {sum(counts)} quiet positions")
-    outcomes: list[np.ndarray] = []
-    pieces = np.split(stored, np.cumsum(counts)[:-1])
-    for layer, mask, piece in zip(layers[::-1], quiet[::-1], pieces[::-1], strict=True):
-        values = _forced_outcomes(layer.mover, layer.occupied)
-        values[mask] = piece
-        if outcomes:
-            after = layers[len(layers) - len(outcomes)]
-            _back_up(layer.mover, layer.occupied, after.keys, outcomes[-1], values)
-        outcomes.append(values)
+    last = layers[-1]
+    quiet = last.quiet
+    if stored.shape != (np.count_nonzero(quiet),):
+        raise ValueError(f"{stored.shape} outcomes for {np.count_nonzero(quiet)} quiet positions")
+    values = _forced_outcomes(last.mover, last.occupied)
+    values[quiet] = stored
+    outcomes = [values]
+    for layer, after in zip(layers[-2::-1], layers[:0:-1], strict=True):
+        outcomes.append(_backed_up(layer.mover, layer.occupied, after.keys, outcomes[-1]))
     return OpeningTable(tuple(layer.keys for layer in layers), tuple(outcomes[::-1]))
 
 
 def seed_search(opening: OpeningTable, table: np.ndarray, shift: np.uint64) -> None:
-    """Write all known outcomes into a transposition table, where a search will meet them."""
+    """Write the outcomes into a transposition table, where a search will meet them."""
     for plies, (keys, outcomes) in enumerate(zip(opening.keys, opening.outcomes, strict=True)):
         _seed(keys, outcomes, plies, table, shift)
-
-
-@njit(cache=True, nogil=True)
-def harvest_search(keys, outcomes, table, shift):
-    """Fill in, where ``outcomes`` is unknown, what a transposition table has proved on the way."""
-    for i in range(len(keys)):
-        if outcomes[i] == UNKNOWN:
-            low, high = read_bounds(keys[i], table, shift)
-            if low >= 1:
-                outcomes[i] = 1
-            elif high <= -1:
-                outcomes[i] = -1
-            elif low == high:
-                outcomes[i] = 0
 
 
 def _layer(mover: np.ndarray, occupied: np.ndarray) -> Layer:
@@ -220,33 +189,27 @@ def _forced_outcomes(mover, occupied):
 
 
 @njit(cache=True, nogil=True)
-def _back_up(mover, occupied, keys_after, outcomes_after, outcomes):
-    """Fill in, where ``outcomes`` is unknown, what the layer one ply on proves."""
+def _backed_up(mover, occupied, keys_after, outcomes_after):
+    """Outcomes of a layer from those of the layer one ply on."""
+    outcomes = np.full(len(mover), -1, np.int8)
     for i in range(len(mover)):
-        if outcomes[i] != UNKNOWN:
+        if _wins_at_once(mover[i], occupied[i]):
+            outcomes[i] = 1
             continue
-        best = -1
-        unknown = False
         opponent = mover[i] ^ occupied[i]
         moves = playable(occupied[i])
         while moves != _U0:
             move = moves & (~moves + _U1)
             moves ^= move
             key = canonical_key(opponent, occupied[i] | move)
-            value = outcomes_after[np.searchsorted(keys_after, key)]
-            if value == UNKNOWN:
-                unknown = True
-            else:
-                best = max(best, -value)
-        if best == 1 or not unknown:
-            outcomes[i] = best
+            outcomes[i] = max(outcomes[i], -outcomes_after[np.searchsorted(keys_after, key)])
+    return outcomes
 
 
 @njit(cache=True, nogil=True)
 def _seed(keys, outcomes, plies, table, shift):
     """Store an outcome as what it says of the score: at least 1, exactly 0, or at most -1."""
     for i in range(len(keys)):
-        if outcomes[i] != UNKNOWN:
-            low = outcomes[i] if outcomes[i] >= 0 else -UNBOUNDED
-            high = outcomes[i] if outcomes[i] <= 0 else UNBOUNDED
-            write_bounds(keys[i], plies, low, high, table, shift)
+        low = outcomes[i] if outcomes[i] >= 0 else -UNBOUNDED
+        high = outcomes[i] if outcomes[i] <= 0 else UNBOUNDED
+        write_bounds(keys[i], plies, low, high, table, shift)

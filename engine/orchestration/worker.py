@@ -93,8 +93,9 @@ class Worker:
         seed = stream_seed(self.config.seed, "bootstrap", self.name)
         evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)
         simulations = self.config.bootstrap.simulations
-        # Visit counts: sharper targets would follow the noise of single playouts.
-        config = SearchConfig(algorithm="puct")
+        # Visit counts: sharper targets would follow the noise of single playouts. A playout costs
+        # a hundredth of what the search of an ending does, so only roots are searched to the end.
+        config = SearchConfig(algorithm="puct", ending_nodes=0)
         search = self._search(evaluator, config, simulations)
         actor = Actor(
             self.game,

@@ -7,7 +7,6 @@ from agents.solvers.bits import mirror
 from agents.solvers.connect_four import ConnectFourSolver, Position
 from agents.solvers.opening import (
     TABLE_PLIES,
-    UNKNOWN,
     OpeningTable,
     load_opening_table,
     opening_layers,
@@ -24,10 +23,6 @@ def table() -> OpeningTable:
     return stored
 
 
-def quiet_total() -> int:
-    return sum(np.count_nonzero(layer.quiet) for layer in opening_layers(TABLE_PLIES))
-
-
 def test_layers_hold_each_position_and_its_mirror_image_once() -> None:
     # Distinct unfinished positions by ply, mirror images apart: John Tromp's counts
     # (1, 7, 49, 238, 1120, 4263, 16422, 54859, 184275), less those in which the game is over.
@@ -39,15 +34,19 @@ def test_layers_hold_each_position_and_its_mirror_image_once() -> None:
         assert 2 * len(layer.keys) - own_mirror == count
 
 
-def test_a_table_that_knows_nothing_still_knows_forced_positions() -> None:
-    table = opening_table(np.full(quiet_total(), UNKNOWN, np.int8))
+def test_forced_positions_need_no_stored_outcome(table: OpeningTable) -> None:
     wins_now = Position.from_moves([3, 0, 3, 0, 3, 0])
     assert table.outcome(wins_now.mover, wins_now.occupied) == 1
     loses_next = Position.from_moves([2, 2, 3, 3, 4])
     assert table.outcome(loses_next.mover, loses_next.occupied) == -1
     follows = Position.from_moves([2, 2, 3, 3])
     assert table.outcome(follows.mover, follows.occupied) == 1
-    assert table.outcome(0, 0) is None
+
+
+def test_the_first_moves_are_worth_what_allis_and_allen_found(table: OpeningTable) -> None:
+    assert table.outcome(0, 0) == 1
+    replies = [Position.from_moves([column]) for column in range(7)]
+    assert [table.outcome(p.mover, p.occupied) for p in replies] == [1, 1, 0, -1, 0, 1, 1]
 
 
 def test_a_table_of_another_length_is_refused() -> None:
@@ -55,48 +54,24 @@ def test_a_table_of_another_length_is_refused() -> None:
         opening_table(np.zeros(3, np.int8))
 
 
-def test_known_outcomes_agree_with_the_layer_after(table: OpeningTable) -> None:
-    layers = opening_layers(TABLE_PLIES)
-    compared = 0
-    for plies in range(TABLE_PLIES):
-        for index in np.flatnonzero(table.outcomes[plies] != UNKNOWN)[:200]:
-            position = Position(layers[plies].mover[index], layers[plies].occupied[index])
-            children = []
-            for column in range(7):
-                cell = (position.occupied + (1 << 7 * column)) & (0b111111 << 7 * column)
-                try:
-                    child = Position(position.mover ^ position.occupied, position.occupied | cell)
-                except ValueError:
-                    children.append(-1)  # the mover has won
-                    continue
-                children.append(table.outcome(child.mover, child.occupied))
-            value = int(table.outcomes[plies][index])
-            assert all(child is None or -child <= value for child in children)
-            if None not in children:
-                assert max(-child for child in children) == value
-                compared += 1
-    assert compared > 0
-
-
 def test_the_stored_openings_do_not_change_answers(table: OpeningTable) -> None:
     with_table, without = ConnectFourSolver(), ConnectFourSolver(opening_table=False)
     rng = np.random.default_rng(11)
     layer = opening_layers(TABLE_PLIES)[-1]
-    known = np.flatnonzero((table.outcomes[TABLE_PLIES] != UNKNOWN) & layer.quiet)
-    for index in rng.choice(known, min(4, len(known)), replace=False):
+    for index in rng.choice(np.flatnonzero(layer.quiet), 8, replace=False):
         position = Position(layer.mover[index], layer.occupied[index])
         assert without.outcome(position) == with_table.outcome(position)
 
 
-def test_all_known_outcomes_agree_with_bitbully(table: OpeningTable) -> None:
+def test_outcomes_agree_with_bitbully(table: OpeningTable) -> None:
     bitbully = pytest.importorskip("bitbully", reason="bitbully is not installed")
     pytest.importorskip("bitbully_databases", reason="bitbully-databases is not installed")
     oracle = bitbully.BitBully(opening_book="12-ply-dist")
     layers = opening_layers(TABLE_PLIES)
     rng = np.random.default_rng(12)
     for plies, layer in enumerate(layers):
-        known = np.flatnonzero(table.outcomes[plies] != UNKNOWN)
-        for index in rng.choice(known, min(100, len(known)), replace=False):
+        rows = len(layer.keys)
+        for index in rng.choice(rows, min(100, rows), replace=False):
             mover, occupied = int(layer.mover[index]), int(layer.occupied[index])
             board = bitbully.Board.from_array(columns_of(mover, occupied))
             assert np.sign(oracle.mtdf(board)) == table.outcomes[plies][index]
