@@ -9,6 +9,7 @@ shipped           the network that comes with the package, with search
 PATH              a run directory (its newest network) or a weights file, with search
 shipped@100       the same with so many simulations a move; so for PATH@100
 policy:shipped    the network alone, no search; so for policy:PATH (and shipped@0)
+tree:shipped@100  the tree search alone, without alpha-beta in endings; so for tree:PATH@100
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ DEFAULT_PLIES = 5
 
 SHIPPED = "shipped"
 POLICY = "policy:"
+TREE = "tree:"
 
 Say = Callable[[str], None]
 
@@ -54,6 +56,7 @@ class NetworkSpec:
 
     source: str  # ``shipped`` or a path
     simulations: int | None  # None: not said; 0: the network alone
+    endings: bool = True  # whether alpha-beta helps the tree search in endings
 
 
 def parse_network(text: str) -> NetworkSpec | None:
@@ -63,19 +66,24 @@ def parse_network(text: str) -> NetworkSpec | None:
         AgentError: it has the form, but its number of simulations cannot be read.
     """
     alone = text.startswith(POLICY)
-    source, at, number = text.removeprefix(POLICY).rpartition("@")
+    prefix = POLICY if alone else TREE if text.startswith(TREE) else ""
+    source, at, number = text.removeprefix(prefix).rpartition("@")
     if not at or "/" in number or "\\" in number:
-        source, number = text.removeprefix(POLICY), ""
+        source, number = text.removeprefix(prefix), ""
         at = ""
-    if not alone and source != SHIPPED and not _looks_like_path(source):
+    if not prefix and source != SHIPPED and not _looks_like_path(source):
         return None
     if not source:
-        raise AgentError(f"{text!r} names no network; write {POLICY}{SHIPPED} or {POLICY}PATH")
+        raise AgentError(f"{text!r} names no network; write {prefix}{SHIPPED} or {prefix}PATH")
     if alone and at:
         raise AgentError(f"{text!r}: the network alone searches nothing, so @ has no meaning")
     if alone:
         return NetworkSpec(source=source, simulations=0)
-    return NetworkSpec(source=source, simulations=_number(number, text) if at else None)
+    return NetworkSpec(
+        source=source,
+        simulations=_number(number, text) if at else None,
+        endings=prefix != TREE,
+    )
 
 
 def game_of(text: str) -> str | None:
@@ -189,16 +197,36 @@ def open_evaluator(spec: NetworkSpec, *, game: Game, say: Say = _say_on_stderr) 
 
 
 def network_agent(
-    evaluator: Evaluator, *, game: Game, simulations: int, seed: int = 0, name: str
+    evaluator: Evaluator,
+    *,
+    game: Game,
+    simulations: int,
+    seed: int = 0,
+    name: str,
+    endings: bool = True,
 ) -> Agent:
-    """An agent over an opened network; no simulations: the network alone."""
+    """An agent over an opened network.
+
+    Args:
+        evaluator: the network.
+        game: what it plays.
+        simulations: a move; 0: the network alone.
+        seed: of the search.
+        name: of the agent.
+        endings: search endings by alpha-beta as well; False is AlphaZero's own search.
+    """
     from agents.policy_agent import PolicyAgent
-    from agents.search_agent import SearchAgent
+    from agents.search_agent import TREE_ALONE, PlayConfig, SearchAgent
 
     if simulations == 0:
         return PolicyAgent(game=game, evaluator=evaluator, name=name)
     return SearchAgent(
-        game=game, evaluator=evaluator, simulations=simulations, seed=seed, name=name
+        game=game,
+        evaluator=evaluator,
+        simulations=simulations,
+        seed=seed,
+        name=name,
+        config=PlayConfig() if endings else TREE_ALONE,
     )
 
 
@@ -214,6 +242,7 @@ def _network_agent(
         simulations=amount,
         seed=seed,
         name=text if spec.simulations is not None else f"{text}@{amount}",
+        endings=spec.endings,
     )
 
 
@@ -239,7 +268,7 @@ def _no_network(path: Path) -> AgentError:
 
 def _unknown(text: str) -> AgentError:
     """Name the nearest of what is known."""
-    names = [*_NAMED, SHIPPED, "policy"]
+    names = [*_NAMED, SHIPPED, "policy", "tree"]
     near = difflib.get_close_matches(text.partition(":")[0].partition("@")[0], names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
     known = "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH"

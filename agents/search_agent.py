@@ -33,7 +33,7 @@ class PlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 2_000
     root_ending_nodes: Annotated[
         int, Meta(ge=0, description="alpha-beta on the moves of a root in an ending")
-    ] = 500_000
+    ] = 1_000_000
     leaves_per_tree: Annotated[
         int, Meta(ge=1, description="leaves of one tree in one batch; more are faster, less sharp")
     ] = 1
@@ -52,6 +52,10 @@ class PlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             ),
             gumbel=GumbelConfig(max_considered=self.max_considered),
         )
+
+
+#: AlphaZero's search: results within the tree count as settled, but nothing is searched otherwise.
+TREE_ALONE = PlayConfig(ending_nodes=0, root_ending_nodes=0)
 
 
 class SearchAgent(Agent):

@@ -186,12 +186,12 @@ def _ending(line, actions, order, depth, alpha, beta, nodes, table):
 
 
 @njit(
-    void(_STATES, int64, int64, uint64[:, ::1], int32[::1], int8[::1], int32[::1]),
+    void(_STATES, int64, int64, int64, uint64[:, ::1], int32[::1], int8[::1], int32[::1]),
     cache=True,
     nogil=True,
 )
-def batched_look_ahead(states, plies, budget, tables, rows, outcomes, distances):
-    deepest = max(plies, ENDGAME_PLIES)
+def batched_look_ahead(states, plies, budget, reach, tables, rows, outcomes, distances):
+    deepest = max(plies, reach)
     line = np.empty(deepest + 2, states.dtype)
     actions = np.empty((deepest + 2, MAX_LEGAL), np.int32)
     order = np.empty((deepest + 2, MAX_LEGAL), np.int64)
@@ -201,7 +201,7 @@ def batched_look_ahead(states, plies, budget, tables, rows, outcomes, distances)
         outcomes[b] = _proven_outcome(line, actions, 0, plies)
         distances[b] = 0 if states[b].finished else plies
         left = MAX_PLIES - states[b].ply
-        if outcomes[b] == _UNPROVEN and left <= ENDGAME_PLIES and budget > 0:
+        if outcomes[b] == _UNPROVEN and left <= reach:
             line[0] = states[b]
             nodes[0] = budget
             distances[b] = left
@@ -211,14 +211,14 @@ def batched_look_ahead(states, plies, budget, tables, rows, outcomes, distances)
 
 
 @njit(
-    void(_STATES, int8[::1], int64, uint64[:, ::1], int32[::1], int8[::1]),
+    void(_STATES, int8[::1], int64, int64, uint64[:, ::1], int32[::1], int8[::1]),
     cache=True,
     nogil=True,
 )
-def batched_settle_moves(states, movers, budget, tables, rows, outcomes):
-    line = np.empty(ENDGAME_PLIES + 2, states.dtype)
-    actions = np.empty((ENDGAME_PLIES + 2, MAX_LEGAL), np.int32)
-    order = np.empty((ENDGAME_PLIES + 2, MAX_LEGAL), np.int64)
+def batched_settle_moves(states, movers, budget, reach, tables, rows, outcomes):
+    line = np.empty(reach + 2, states.dtype)
+    actions = np.empty((reach + 2, MAX_LEGAL), np.int32)
+    order = np.empty((reach + 2, MAX_LEGAL), np.int64)
     nodes = np.empty(1, np.int64)
     first = 0
     while first < len(states):
@@ -231,7 +231,7 @@ def batched_settle_moves(states, movers, budget, tables, rows, outcomes):
             outcomes[first + i] = _UNPROVEN
         for i in range(count):
             b = first + (count - 1) // 2 + ((i + 1) // 2 if i % 2 else -(i // 2))
-            if MAX_PLIES - states[b].ply > ENDGAME_PLIES:
+            if MAX_PLIES - states[b].ply > reach:
                 break
             line[0] = states[b]
             mover = np.int64(states[b].to_play)

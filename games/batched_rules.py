@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,7 @@ class CompiledRules(BatchedRules):
         self._look_ahead = module.batched_look_ahead
         self._settle_moves = module.batched_settle_moves
         self._endgame_plies = int(module.ENDGAME_PLIES)
+        self._max_plies = int(module.MAX_PLIES)
         self._play_out = module.batched_play_out
 
     # The methods below are called for every position of a search, so nothing is checked before
@@ -70,23 +72,26 @@ class CompiledRules(BatchedRules):
         except TypeError:
             self._run_on_copy("prove", self._prove, states, plies, outcomes)
 
-    @property
-    def endgame_plies(self) -> int:
-        """The game's ``ENDGAME_PLIES``."""
-        return self._endgame_plies
+    def ending_reach(self, nodes: int) -> int:
+        """The game's ``ENDGAME_PLIES`` with 2,000 nodes; three plies more for ten times as many."""
+        if not nodes or not self._endgame_plies:
+            return 0
+        reach = self._endgame_plies + round(3 * math.log10(nodes / 2_000))
+        return min(max(reach, 0), self._max_plies)
 
     def look_ahead(
         self,
         states: States,
         plies: int,
         nodes: int,
+        reach: int,
         tables: NDArray[np.uint64],
         rows: NDArray[np.int32],
         outcomes: NDArray[np.int8],
         distances: NDArray[np.int32],
     ) -> None:
-        """As ``prove``; where at most ``endgame_plies`` are left, to the end by alpha-beta."""
-        others = plies, nodes, tables, rows, outcomes, distances
+        """As ``prove``; where at most ``reach`` plies are left, to the end by alpha-beta."""
+        others = plies, nodes, reach, tables, rows, outcomes, distances
         try:
             self._look_ahead(states, *others)
         except TypeError:
@@ -97,12 +102,13 @@ class CompiledRules(BatchedRules):
         states: States,
         movers: NDArray[np.int8],
         nodes: int,
+        reach: int,
         tables: NDArray[np.uint64],
         rows: NDArray[np.int32],
         outcomes: NDArray[np.int8],
     ) -> None:
         """Search the positions after all moves of some roots to the end by alpha-beta."""
-        others = movers, nodes, tables, rows, outcomes
+        others = movers, nodes, reach, tables, rows, outcomes
         try:
             self._settle_moves(states, *others)
         except TypeError:

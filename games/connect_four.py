@@ -58,7 +58,7 @@ if max(HEIGHT, WIDTH) < LENGTH:
 
 NUM_ACTIONS = WIDTH  # action = column, 0 at the left
 MAX_PLIES = WIDTH * HEIGHT
-ENDGAME_PLIES = 34  # from ply 8 on some thousand nodes settle most positions; docs/benchmarks.md
+ENDGAME_PLIES = 22  # 2,000 nodes settle seven of ten positions; docs/benchmarks.md
 OBSERVATION_SHAPE = (3, HEIGHT, WIDTH)
 
 STATE = state_dtype(

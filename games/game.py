@@ -101,9 +101,8 @@ class BatchedRules(ABC):
         ``UNPROVEN``. A finished state is proven at any depth (its ``to_play`` names the view).
         """
 
-    @property
-    def endgame_plies(self) -> int:
-        """Most plies left in positions that are worth searching to the end; 0: none are."""
+    def ending_reach(self, nodes: int) -> int:
+        """Most plies left where a search to the end of so many nodes pays; 0: nowhere."""
         return 0
 
     def look_ahead(
@@ -111,17 +110,19 @@ class BatchedRules(ABC):
         states: States,
         plies: int,
         nodes: int,
+        reach: int,
         tables: NDArray[np.uint64],
         rows: NDArray[np.int32],
         outcomes: NDArray[np.int8],
         distances: NDArray[np.int32],
     ) -> None:
-        """As ``prove``; where at most ``endgame_plies`` are left, to the end by alpha-beta.
+        """As ``prove``; where at most ``reach`` plies are left, to the end by alpha-beta.
 
         Args:
             states: ``[B]``.
             plies: of the exhaustive search that comes first.
             nodes: budget of alpha-beta for each state; where it is spent the state is unproven.
+            reach: at most ``ending_reach(nodes)``.
             tables: ``[N, W]``, W a power of two; each row is what alpha-beta found out about this
                 game, zeros at first. Not for two threads at once.
             rows: ``[B]`` the table that each state uses.
@@ -136,6 +137,7 @@ class BatchedRules(ABC):
         states: States,
         movers: NDArray[np.int8],
         nodes: int,
+        reach: int,
         tables: NDArray[np.uint64],
         rows: NDArray[np.int32],
         outcomes: NDArray[np.int8],
@@ -148,6 +150,7 @@ class BatchedRules(ABC):
             states: ``[B]`` positions after the moves, those of one root together.
             movers: ``[B]`` who moves at the root.
             nodes: budget for each root.
+            reach: at most ``ending_reach(nodes)``; states further from the end are unproven.
             tables: as in ``look_ahead``.
             rows: ``[B]`` the table of each state's root, another one for every root.
             outcomes: out ``[B]`` for the player to move in ``states[b]``, or ``UNPROVEN``.

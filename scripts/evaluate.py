@@ -130,10 +130,20 @@ def _agents(
         return [agent], agent
     evaluator = open_evaluator(NetworkSpec(source=spec.source, simulations=None), game=game)
 
-    def at(simulations: int, name: str) -> Agent:
-        return network_agent(evaluator, game=game, simulations=simulations, seed=seed, name=name)
+    def at(simulations: int, name: str, endings: bool = spec.endings) -> Agent:
+        return network_agent(
+            evaluator,
+            game=game,
+            simulations=simulations,
+            seed=seed,
+            name=name,
+            endings=endings,
+        )
 
     measured = [at(each, f"{each} simulations" if each else "network alone") for each in strengths]
+    most = max(strengths, default=0)
+    if most and spec.endings and game.rules.ending_reach(10**6):
+        measured.append(at(most, f"{most}, tree alone", endings=False))
     return measured, at(ladder_simulations, f"{text}@{ladder_simulations}")
 
 

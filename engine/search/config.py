@@ -52,10 +52,11 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     simulations: Count = 64
     prove_plies: Plies = 2
     # exhaustive look-ahead at every new leaf; 0: finished positions alone
-    ending_nodes: Plies = 2_000
+    ending_nodes: Plies = 200
     # alpha-beta to the end at every new leaf where the game says it pays (``ENDGAME_PLIES``): its
-    # budget, worth about one or two network evaluations on a CPU; 0: none, AlphaZero's own search
-    root_ending_nodes: Plies = 20_000  # the same for all moves of a root together
+    # budget, worth a fraction of a network evaluation; 0: none, AlphaZero's own search
+    root_ending_nodes: Plies = 20_000
+    # the same for all moves of a root together, earlier in the game since they are many nodes
     reuse_tree: bool = True  # keep what is known below the played move
     leaves_per_tree: Count = 1  # leaves of one tree in one batch of the evaluator
     symmetries: Literal["none", "random", "average"] = "random"

@@ -39,7 +39,7 @@ from games.game import Game, States
 Evaluate = Callable[[States, NDArray[np.int32], NDArray[np.int32]], Evaluation]
 
 _LINE_BYTES = 4 * LINE_WORDS
-_MOST_TABLE_BITS = 15  # 256 KB a tree
+_MOST_TABLE_BITS = 16  # half a megabyte a tree
 
 
 class TreeGroup:
@@ -115,8 +115,10 @@ class TreeGroup:
         self._distances = np.zeros(buffered, np.int32)
         # What alpha-beta found out about endings: a table a tree, so that a tree's course does not
         # depend on the others.
+        self._reach = game.rules.ending_reach(config.ending_nodes)
+        self._root_reach = game.rules.ending_reach(config.root_ending_nodes)
         budget = max(config.ending_nodes, config.root_ending_nodes)
-        words = _table_words(budget if game.rules.endgame_plies else 0)
+        words = _table_words(budget if self._reach or self._root_reach else 0)
         self._tables = np.zeros((num_trees, words), np.uint64)
         self._rows = np.zeros(buffered, np.int32)
         self._legal = np.zeros((buffered, slots), np.int32)
@@ -211,8 +213,9 @@ class TreeGroup:
             rules.step(view.states, view.actions)
             view.rows[:] = self._leaves[:found, LEAF_TREE]
             rules.look_ahead(
-                view.states, plies, nodes, self._tables, view.rows, view.outcomes, view.distances
-            )
+                view.states, plies, nodes, self._reach, self._tables, view.rows, view.outcomes,
+                view.distances,
+            )  # fmt: skip
             judged = settle(
                 self._ints, self._floats, self._stride, self._leaves, self._paths, self._order,
                 found, self._words, self._outcomes, self._distances, self.config.leaves_per_tree,
@@ -251,7 +254,7 @@ class TreeGroup:
             self._rules.prove(view.states, self.config.prove_plies, view.outcomes)
             view.distances[:] = self.config.prove_plies
             self._prove_root_moves(found)
-        if self.config.root_ending_nodes and self._rules.endgame_plies:
+        if self._root_reach:
             self._settle_roots(rows)
 
     def _settle_roots(self, rows: NDArray[np.int32]) -> None:
@@ -259,7 +262,7 @@ class TreeGroup:
         left = self.game.max_plies - self.root_states["ply"][rows].astype(np.int64)
         proofs = self._ints[rows.astype(np.int64) * self._stride + PROOF]
         # One ply further off than a leaf may be: the moves are searched, not the root.
-        rows = rows[(left <= self._rules.endgame_plies + 1) & (proofs == UNKNOWN)]
+        rows = rows[(left <= self._root_reach + 1) & (proofs == UNKNOWN)]
         first = 0
         while first < len(rows):
             found, first = self._gather(rows, first, visited=True)
@@ -269,6 +272,7 @@ class TreeGroup:
                 view.states,
                 self.root_states["to_play"][view.rows],
                 self.config.root_ending_nodes,
+                self._root_reach,
                 self._tables,
                 view.rows,
                 view.outcomes,

@@ -50,6 +50,8 @@ def run(tmp_path):
         ("shipped", NetworkSpec("shipped", None)),
         ("shipped@100", NetworkSpec("shipped", 100)),
         ("policy:shipped", NetworkSpec("shipped", 0)),
+        ("tree:shipped@100", NetworkSpec("shipped", 100, endings=False)),
+        ("tree:runs/a", NetworkSpec("runs/a", None, endings=False)),
         ("runs/a", NetworkSpec("runs/a", None)),
         ("runs/a@b@64", NetworkSpec("runs/a@b", 64)),
         ("runs/me@home/a", NetworkSpec("runs/me@home/a", None)),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import games
+from agents.solvers.connect_four import ConnectFourSolver
 from games.game import UNPROVEN, IllegalMoveError, InvalidMoveError, InvalidPositionError
 
 # Positions after 0, 1, 2, ... plies on 7 x 6: OEIS A212693 (John Tromp; Edelkamp and Kissmann).
@@ -248,7 +249,7 @@ def test_endings_are_settled_exactly_or_left_open():
     quick = np.empty(len(states), np.int8)
     distances = np.empty(len(states), np.int32)
     tables, rows = np.zeros((1, 1 << 12), np.uint64), np.zeros(len(states), np.int32)
-    game.rules.look_ahead(states, 2, 2000, tables, rows, quick, distances)
+    game.rules.look_ahead(states, 2, 2000, 22, tables, rows, quick, distances)
     assert ((distances == 2) | (distances == left)).all()
     near = left <= 12
     exact = np.empty(len(states), np.int8)
@@ -261,3 +262,52 @@ def test_endings_are_settled_exactly_or_left_open():
     settled = near & (quick != UNPROVEN)
     assert settled.sum() > 0.9 * near.sum()
     assert (quick[settled] == exact[settled]).all()
+
+
+def test_moves_of_a_root_are_settled_as_the_solver_says_until_one_wins():
+    game = games.make("connect_four")
+    solver = ConnectFourSolver(opening_table=False, table_bits=18)
+    rng = np.random.default_rng(5)
+    roots = []
+    while len(roots) < 60:
+        state = game.rules.initial(1)
+        line = []
+        for _ in range(int(rng.integers(18, 34))):
+            action = int(rng.choice(game.legal(state[0])))
+            game.rules.step(state, np.array([action], np.int32))
+            line.append(action)
+            if state[0]["finished"]:
+                break
+        if not state[0]["finished"]:
+            roots.append((state[0].copy(), line))
+    movers, rows, states, exact = [], [], [], []
+    for row, (root, line) in enumerate(roots):
+        outcomes = solver.move_outcomes(line)
+        for action in game.legal(root):
+            child = np.array([root])
+            game.rules.step(child, np.array([action], np.int32))
+            states.append(child[0])
+            movers.append(root["to_play"])
+            rows.append(row)
+            exact.append(outcomes[action])
+    states = np.array(states)
+    same = states["to_play"] == movers
+    expected = np.where(same, exact, -np.array(exact))
+    found = np.empty(len(states), np.int8)
+    tables = np.zeros((len(roots), 1 << 12), np.uint64)
+    arguments = states, np.array(movers, np.int8), 500_000, 24, tables, np.array(rows, np.int32)
+    game.rules.settle_moves(*arguments, found)
+    known = found != UNPROVEN
+    assert (found[known] == expected[known]).all()
+    for row in range(len(roots)):
+        mine = np.array(rows) == row
+        won = known & mine & (np.where(same, found, -found) == 1)
+        assert won.sum() <= 1 and (won.any() or known[mine].all())
+    game.rules.settle_moves(*arguments[:3], 0, *arguments[4:], found)
+    assert (found == UNPROVEN).all()
+
+
+def test_a_larger_budget_reaches_further_back():
+    rules = games.make("connect_four").rules
+    assert [rules.ending_reach(nodes) for nodes in (0, 200, 2_000, 200_000)] == [0, 19, 22, 28]
+    assert games.make("tic_tac_toe").rules.ending_reach(10**6) == 0

@@ -76,12 +76,17 @@ def solved(state):
 @pytest.mark.parametrize("prove_plies", [0, 2])
 @pytest.mark.parametrize("leaves_per_tree", [1, 4])
 @pytest.mark.parametrize("evaluator", [KeyEvaluator, UniformEvaluator])
+@pytest.mark.parametrize("endings", [(0, 0), (20, 0), (0, 300), (20, 300)])
 def test_what_the_tree_proves_is_true(
-    algorithm, prove_plies, leaves_per_tree, evaluator, random_positions
+    algorithm, prove_plies, leaves_per_tree, evaluator, endings, random_positions
 ):
     states = random_positions(60, seed=20, plies=(5, 14), game=SMALL)
     config = SearchConfig(
-        algorithm=algorithm, prove_plies=prove_plies, leaves_per_tree=leaves_per_tree
+        algorithm=algorithm,
+        prove_plies=prove_plies,
+        leaves_per_tree=leaves_per_tree,
+        ending_nodes=endings[0],
+        root_ending_nodes=endings[1],
     )
     search = Search(SMALL, evaluator(SMALL), config, num_trees=60, max_simulations=1000)
     search.set_roots(states)
