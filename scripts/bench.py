@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import numpy as np
 
 _GAMES = 128  # in flight in each self-play process, as in training
@@ -117,7 +118,9 @@ def _measure(
     if "network" in sections:
         yield from _network(game, seconds, network_file)
     if "selfplay" in sections:
-        yield from _selfplay(game, seconds, network_file, simulations, workers)
+        yield from _selfplay(game, seconds, network_file, simulations, workers, endings=False)
+        if game.rules.ending_reach(10**6):
+            yield from _selfplay(game, seconds, network_file, simulations, workers, endings=True)
 
 
 def _repeat(seconds: float, work: Callable[[], int]) -> float:
@@ -172,7 +175,13 @@ def _search(game: Any, seconds: float) -> Iterator[Row]:
 
     for algorithm in ("puct", "gumbel"):
         for trees, simulations in ((256, 64), (256, 800), (1, 64), (1, 800)):
-            config = SearchConfig(algorithm=algorithm, prove_plies=0, reuse_tree=False)
+            config = SearchConfig(
+                algorithm=algorithm,
+                prove_plies=0,
+                ending_nodes=0,
+                root_ending_nodes=0,
+                reuse_tree=False,
+            )
             search = Search(
                 game,
                 UniformEvaluator(game),
@@ -236,12 +245,19 @@ def _network_rate(game: Any, backend: Any, batch: int, seconds: float) -> float:
 
 
 def _selfplay(
-    game: Any, seconds: float, network_file: Path, simulations: int, workers: int | None
+    game: Any,
+    seconds: float,
+    network_file: Path,
+    simulations: int,
+    workers: int | None,
+    *,
+    endings: bool,
 ) -> Iterator[Row]:
     """Real self-play in one process a core, beside the network-only ceiling of those processes.
 
     Each process measures the network alone before and after it plays, while the others do the
-    same, so that ceiling and self-play share the machine in the same way.
+    same, so that ceiling and self-play share the machine in the same way. ``endings``: with the
+    alpha-beta search of endings that training uses, or without, as peers play.
     """
     import psutil
 
@@ -249,7 +265,9 @@ def _selfplay(
 
     count = workers or psutil.cpu_count(logical=False) or 1
     parts = [
-        LocalPart(f"bench{i}", _play_for, game.id, str(network_file), simulations, seconds, i)
+        LocalPart(
+            f"bench{i}", _play_for, game.id, str(network_file), simulations, seconds, i, endings
+        )
         for i in range(count)
     ]
     found: list[dict[str, float]] = []
@@ -262,7 +280,13 @@ def _selfplay(
             if len(found) < count:
                 raise click.ClickException("a self-play process died; see its message above")
         time.sleep(0.05)
-    facts = {"workers": count, "simulations": simulations, "games": _GAMES, "batch": _GAMES}
+    facts = {
+        "workers": count,
+        "simulations": simulations,
+        "games": _GAMES,
+        "batch": _GAMES,
+        "endings searched": endings,
+    }
 
     def total(name: str) -> float:
         return sum(each[name] for each in found)
@@ -284,7 +308,13 @@ def _selfplay(
 
 
 def _play_for(
-    link: Any, game_id: str, network_file: str, simulations: int, seconds: float, number: int
+    link: Any,
+    game_id: str,
+    network_file: str,
+    simulations: int,
+    seconds: float,
+    number: int,
+    endings: bool,
 ) -> None:
     """In a process of its own: the ceiling, self-play for a while, the ceiling again."""
     from engine.config import RunConfig
@@ -297,9 +327,12 @@ def _play_for(
 
     limit_threads(1)
     game = make(game_id)
+    search_config = SearchConfig(simulations=simulations)
+    if not endings:
+        search_config = msgspec.structs.replace(search_config, ending_nodes=0, root_ending_nodes=0)
     config = RunConfig(
         game=game_id,
-        search=SearchConfig(simulations=simulations),
+        search=search_config,
         selfplay=SelfPlayConfig(games=_GAMES, full_share=1.0, fast_simulations=simulations),
     )
     seat = NetworkSeat(game, config, seed=number, name=f"bench{number}")
