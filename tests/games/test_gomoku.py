@@ -199,13 +199,12 @@ def test_crowded_positions_are_settled_as_exhaustive_search_settles_them():
         game = games.make(f"gomoku(size=9,exact_five={exact_five})")
         rng = np.random.default_rng(4)
         states = game.rules.initial(300)
-        for _ in range(18):  # the first rows fill up first
+        for _ in range(36):  # moves that would end the game are not played: threats pile up
             for row in range(len(states)):
-                legal = game.legal(states[row])
-                if legal:
-                    action = legal[int(len(legal) * rng.random() ** 2)]
-                    game.rules.step(states[row : row + 1], np.array([action], np.int32))
-        states = states[~states["finished"]]
+                child = states[row : row + 1].copy()
+                game.rules.step(child, np.array([rng.choice(game.legal(states[row]))], np.int32))
+                if not child[0]["finished"]:
+                    states[row] = child[0]
         quick = np.empty(len(states), np.int8)
         game.rules.prove(states, 2, quick)
         assert set(quick.tolist()) == {WIN, LOSS, UNPROVEN}
