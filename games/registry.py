@@ -33,6 +33,7 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "tic_tac_toe": ("tic_tac_toe", {}),
     "connect_four": ("connect_four", {}),
     "gomoku": ("gomoku", {}),
+    "hex": ("hex", {}),
 }
 
 _SPEC = re.compile(r"\s*(?P<name>[^()]*?)\s*(?:\((?P<arguments>[^()]*)\))?\s*")

@@ -25,6 +25,10 @@ VARIANTS = {
         "gomoku(size=5)",
         "gomoku(size=6,exact_five=1)",
     ),
+    "hex": (
+        "hex(size=3)",
+        "hex(size=4,swap=0)",
+    ),
 }
 SPECS = [spec for name in games.registered_games() for spec in (name, *VARIANTS.get(name, ()))]
 
