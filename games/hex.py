@@ -270,9 +270,7 @@ def board_view(state):
         boards = state["boards"][0 if state["returns"][0] > 0 else 1]
         joined = (boards[FIRST] & boards[SECOND])[1:-1].tolist()
         deciding = tuple(
-            (row, column)
-            for row, column in np.ndindex(SIZE, SIZE)
-            if joined[row] >> column & 1
+            (row, column) for row, column in np.ndindex(SIZE, SIZE) if joined[row] >> column & 1
         )
     return BoardView(
         pieces=tuple(tuple("" if p < 0 else PLAYER_NAMES[p] for p in row) for row in owners),
@@ -341,7 +339,7 @@ def text_to_state(text):
 
 
 def joined_cells(owners, player):
-    """Cells of the stones of ``player`` that are linked to both edges; empty while there is none."""
+    """Cells of the stones of ``player`` that are linked to both edges: none until the end."""
     linked = []
     for edge in (0, SIZE - 1):
         seen = {
