@@ -279,6 +279,7 @@ def board_view(state):
         column_labels=column_letters(SIZE),
         player_names=PLAYER_NAMES,
         deciding=deciding,
+        slanted=True,
     )
 
 
