@@ -267,11 +267,8 @@ def board_view(state):
     )
     deciding = ()
     if state["finished"]:
-        boards = state["boards"][0 if state["returns"][0] > 0 else 1]
-        joined = (boards[FIRST] & boards[SECOND])[1:-1].tolist()
-        deciding = tuple(
-            (row, column) for row, column in np.ndindex(SIZE, SIZE) if joined[row] >> column & 1
-        )
+        winner = 0 if state["returns"][0] > 0 else 1
+        deciding = tuple(sorted(shortest_chain(np.array(owners), winner)))
     return BoardView(
         pieces=tuple(tuple("" if p < 0 else PLAYER_NAMES[p] for p in row) for row in owners),
         owners=owners,
@@ -309,7 +306,7 @@ def text_to_state(text):
             f"X moves first{' unless O swaps' if SWAP else ''}, but there are {first} X and "
             f"{second} O"
         )
-    winners = [player for player in (0, 1) if joined_cells(owners, player)]
+    winners = [player for player in (0, 1) if shortest_chain(owners, player)]
     to_play = allowed[first - second]
     lines = [line.strip() for line in text.splitlines()]
     if winners:
@@ -339,33 +336,34 @@ def text_to_state(text):
     return state
 
 
-def joined_cells(owners, player):
-    """Cells of the stones of ``player`` that are linked to both edges: none until the end."""
-    linked = []
-    for edge in (0, SIZE - 1):
-        seen = {
-            (edge, i) if player == 0 else (i, edge)
-            for i in range(SIZE)
-            if owners[(edge, i) if player == 0 else (i, edge)] == player
-        }
-        waiting = list(seen)
-        while waiting:
-            row, column = waiting.pop()
-            for down, right in ((0, 1), (0, -1), (-1, 0), (-1, 1), (1, 0), (1, -1)):
-                cell = row + down, column + right
-                if min(cell) >= 0 and max(cell) < SIZE and owners[cell] == player:
-                    if cell not in seen:
-                        seen.add(cell)
-                        waiting.append(cell)
-        linked.append(seen)
-    return linked[0] & linked[1]
+def shortest_chain(owners, player):
+    """Cells of a shortest chain that joins the edges of ``player``; none until the end."""
+    reached_from = {}  # by breadth: stones, and the stone before each on the way from the edge
+    for place in range(SIZE):
+        cell = (0, place) if player == 0 else (place, 0)
+        if owners[cell] == player:
+            reached_from[cell] = None
+    waiting = list(reached_from)
+    for cell in waiting:  # grows while it is walked
+        if cell[player] == SIZE - 1:
+            chain = [cell]
+            while reached_from[chain[-1]] is not None:
+                chain.append(reached_from[chain[-1]])
+            return chain
+        for down, right in ((0, 1), (0, -1), (-1, 0), (-1, 1), (1, 0), (1, -1)):
+            other = cell[0] + down, cell[1] + right
+            if min(other) >= 0 and max(other) < SIZE and owners[other] == player:
+                if other not in reached_from:
+                    reached_from[other] = cell
+                    waiting.append(other)
+    return []
 
 
 def may_be_new(owners, player):
     """Whether ``player`` had not joined the edges before one of the stones, the last."""
-    for cell in joined_cells(owners, player):
+    for cell in shortest_chain(owners, player):
         before = owners.copy()
         before[cell] = -1
-        if not joined_cells(before, player):
+        if not shortest_chain(before, player):
             return True
     return False
