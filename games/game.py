@@ -196,6 +196,7 @@ class BoardView:
     player_names: tuple[str, str]
     # (row, column) of the pieces that settled a finished game, such as four in a row
     deciding: tuple[tuple[int, int], ...] = ()
+    slanted: bool = False  # each row half a cell further to the right: six neighbours, as in hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,7 +300,9 @@ class PlayApp(App[None]):
         if event.key in steps:
             board.move_cursor(*steps[event.key])
         elif event.key == "enter":
-            if board.action_at_cursor is not None:
+            if self._typed:  # such as a1, where there is also an a10
+                self._play_typed()
+            elif board.action_at_cursor is not None:
                 self._play(board.action_at_cursor)
         elif event.key in ("backspace", "escape"):
             self._typed = ""
@@ -315,14 +317,19 @@ class PlayApp(App[None]):
         if session.is_finished or session.is_engine_to_move or character.isspace():
             return
         self._typed += character
-        legal = {text.lower(): text for text in session.legal_texts}
-        fitting = [text for text in legal if text.startswith(self._typed.lower())]
-        if fitting == [self._typed.lower()] or not fitting:
-            typed, self._typed = self._typed, ""
-            if self._try(lambda: session.play_text(legal.get(typed.lower(), typed))):
-                self._board_changed()
-            return
-        self._show()
+        typed = self._typed.lower()
+        fitting = [text for text in map(str.lower, session.legal_texts) if text.startswith(typed)]
+        if fitting == [typed] or not fitting:
+            self._play_typed()
+        else:
+            self._show()
+
+    def _play_typed(self) -> None:
+        """Play the move that was typed, or say why it cannot be played."""
+        legal = {text.lower(): text for text in self.session.legal_texts}
+        typed, self._typed = self._typed, ""
+        if self._try(lambda: self.session.play_text(legal.get(typed.lower(), typed))):
+            self._board_changed()
 
     def action_hint(self) -> None:
         """Mark what the engine would play."""

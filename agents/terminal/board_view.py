@@ -81,6 +81,9 @@ def board_text(view: BoardView, *, marked: tuple[Cell, ...] = (), colour: bool =
         + [len(piece) for pieces in view.pieces for piece in pieces]
     )
     margin = max((len(label) for label in view.row_labels), default=0)
+    # Where rows are shifted by half a cell, a cell has an even number of characters.
+    gap = " " * ((width + 2) % 2) if view.slanted else ""
+    half = (width + 2 + len(gap)) // 2 if view.slanted else 0
     lines = []
     for row, pieces in enumerate(view.pieces):
         cells = []
@@ -90,10 +93,10 @@ def board_text(view: BoardView, *, marked: tuple[Cell, ...] = (), colour: bool =
             owner = view.owners[row][column]
             if colour and owner >= 0:
                 text = f"\x1b[1;{(31, 33)[owner]}m{text}\x1b[0m"
-            cells.append(f"{left}{text}{right}")
-        lines.append(f"{view.row_labels[row]:>{margin}}" + "".join(cells))
-    labels = "".join(f" {label.center(width)} " for label in view.column_labels)
-    lines.append(" " * margin + labels.rstrip())
+            cells.append(f"{left}{text}{right}{gap}")
+        lines.append(" " * (row * half) + f"{view.row_labels[row]:>{margin}}" + "".join(cells))
+    labels = "".join(f" {label.center(width)} {gap}" for label in view.column_labels)
+    lines.append(" " * (len(lines) * half + margin) + labels.rstrip())
     return "\n".join(line.rstrip() for line in lines)
 
 

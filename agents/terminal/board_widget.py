@@ -22,6 +22,7 @@ from agents.terminal.raster import (
     Marks,
     board_pixels,
     is_drawn,
+    row_shift,
 )
 from games.game import BoardView
 
@@ -33,7 +34,8 @@ def board_size(view: BoardView, pitch: int) -> Size:
     """Characters that a board needs, labels included."""
     margin = _margin(view)
     rows, columns = len(view.pieces), len(view.pieces[0])
-    return Size(2 * margin + columns * pitch + 1, 1 + (rows * pitch + 2) // 2)
+    shift = row_shift(view, rows - 1, pitch)
+    return Size(2 * margin + shift + columns * pitch + 1, 1 + (rows * pitch + 2) // 2)
 
 
 def _margin(view: BoardView) -> int:
@@ -99,7 +101,8 @@ class BoardWidget(Widget):
     def cell_at(self, x: int, y: int) -> Cell | None:
         """The square under a character of the widget; labels count as the column's top square."""
         pitch, left, top = self._layout()
-        column, row = (x - left) // pitch, 2 * (y - top - 1) // pitch
+        row = 2 * (y - top - 1) // pitch
+        column = (x - left - row_shift(self._view, row, pitch)) // pitch
         rows, columns = len(self._view.pieces), len(self._view.pieces[0])
         if y == top and self._drops:
             row = 0
@@ -110,7 +113,9 @@ class BoardWidget(Widget):
     def character_of(self, cell: Cell) -> tuple[int, int]:
         """A character (x, y) of the widget that shows ``cell``."""
         pitch, left, top = self._layout()
-        return left + cell[1] * pitch + pitch // 2, top + 1 + (cell[0] * pitch + pitch // 2) // 2
+        row, column = cell
+        x = left + row_shift(self._view, row, pitch) + column * pitch + pitch // 2
+        return x, top + 1 + (row * pitch + pitch // 2) // 2
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Let the cursor follow the mouse."""
@@ -205,17 +210,22 @@ class BoardWidget(Widget):
         row, middle = y // pitch, (y % pitch) // 2 == pitch // 4
         on_board = row < len(self._view.pieces)
         margin = _margin(self._view)
-        label = self._view.row_labels[row] if on_board and middle else ""
-        segments = [
-            Segment(" " * (left - margin), _style(LIGHT, BACKGROUND)),
-            Segment(label.ljust(margin), _style(_LABEL, BACKGROUND)),
-        ]
-        for x in range(pixels.shape[1]):
+        shift = row_shift(self._view, row, pitch)
+        label = self._view.row_labels[row].ljust(margin) if on_board and middle else ""
+        segments = [Segment(" " * (left - margin), _style(LIGHT, BACKGROUND))]
+        for x in range(-margin, pixels.shape[1]):
+            if 0 <= x - shift + margin < len(label):
+                character = label[x - shift + margin]
+                segments.append(Segment(character, _style(_LABEL, BACKGROUND)))
+                continue
+            if x < 0:
+                segments.append(Segment(" ", _style(LIGHT, BACKGROUND)))
+                continue
             upper, lower = tuple(pixels[y, x].tolist()), tuple(pixels[y + 1, x].tolist())
             text, style = "▀", _style(upper, lower)
             if on_board and middle:
-                column = (x - pitch // 2) // pitch
-                written = self._written_at(row, column, x - column * pitch - pitch // 2)
+                column = (x - shift - pitch // 2) // pitch
+                written = self._written_at(row, column, x - shift - column * pitch - pitch // 2)
                 if written is not None:
                     text, owner = written
                     style = _style(PLAYERS[owner] if owner >= 0 else LIGHT, upper, bold=True)

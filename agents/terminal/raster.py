@@ -56,19 +56,27 @@ def board_pixels(view: BoardView, marks: Marks, *, pitch: int, drops: bool) -> N
         drops: pieces fall into a rack with holes, instead of standing on squares.
 
     Returns:
-        ``[rows * pitch + 2, columns * pitch + 1, 3]``; the last row of pixels is background.
+        ``[rows * pitch + 2, columns * pitch + 1, 3]``; the last row of pixels is background. A
+        slanted board is wider by the shift of its last row.
     """
     rows, columns = len(view.pieces), len(view.pieces[0])
     frame = RACK if drops else GRID
-    pixels = np.empty((rows * pitch + 2, columns * pitch + 1, 3), np.float32)
-    pixels[:] = frame
-    pixels[-1] = BACKGROUND
+    width = row_shift(view, rows - 1, pitch) + columns * pitch + 1
+    pixels = np.empty((rows * pitch + 2, width, 3), np.float32)
+    pixels[:] = BACKGROUND
     for row in range(rows):
+        shift = row_shift(view, row, pitch)
+        pixels[row * pitch : (row + 1) * pitch + 1, shift : shift + columns * pitch + 1] = frame
         for column in range(columns):
-            top, left = row * pitch + 1, column * pitch + 1
+            top, left = row * pitch + 1, shift + column * pitch + 1
             square = pixels[top : top + pitch - 1, left : left + pitch - 1]
             _paint_square(square, view, marks, (row, column), drops=drops)
     return pixels.round().astype(np.uint8)
+
+
+def row_shift(view: BoardView, row: int, pitch: int) -> int:
+    """Pixels by which a row stands further to the right than the first."""
+    return row * (pitch // 2) if view.slanted else 0
 
 
 def is_drawn(piece: str, *, drops: bool) -> bool:

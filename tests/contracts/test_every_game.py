@@ -21,6 +21,14 @@ VARIANTS = {
         "connect_four(width=4,height=12,length=5)",  # no line fits but upwards
         "connect_four(width=12,height=4,length=6)",
     ),
+    "gomoku": (
+        "gomoku(size=5)",
+        "gomoku(size=6,exact_five=1)",
+    ),
+    "hex": (
+        "hex(size=3)",
+        "hex(size=4,swap=0)",
+    ),
 }
 SPECS = [spec for name in games.registered_games() for spec in (name, *VARIANTS.get(name, ()))]
 

@@ -82,6 +82,44 @@ def test_every_square_takes_the_click_that_is_made_on_it(
     run(session, script, size=size)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (101, 31)])
+def test_a_slanted_board_takes_clicks_and_shows_labels_beside_its_rows(
+    make_session: SessionMaker, size: tuple[int, int]
+) -> None:
+    session = make_session("hex(size=5)", None)
+
+    async def script(app: PlayApp, pilot: Pilot) -> None:
+        board = app.query_one(BoardWidget)
+        starts = []
+        for row in range(5):
+            for column in range(5):
+                assert board.cell_at(*board.character_of((row, column))) == (row, column)
+            line = board.render_line(board.character_of((row, 0))[1]).text
+            starts.append(line.index(str(row + 1)))
+        assert starts == list(range(starts[0], starts[-1] + 1, (starts[-1] - starts[0]) // 4))
+        assert starts[0] < starts[-1]
+        await pilot.click(BoardWidget, offset=board.character_of((4, 1)))
+        await pilot.pause()
+        await press(app, pilot, *"swap")
+        assert session.move_texts == ["b5", "swap"]
+
+    run(session, script, size=size)
+
+
+def test_enter_ends_a_typed_move_that_others_begin_with(make_session: SessionMaker) -> None:
+    session = make_session("hex(swap=0)", None)
+
+    async def script(app: PlayApp, pilot: Pilot) -> None:
+        await press(app, pilot, "a", "1")
+        assert session.actions == ()
+        await press(app, pilot, "enter", "a", "1", "0", "b", "1", "1")
+        assert session.actions == (0, 99, 111)
+        await press(app, pilot, "z")
+        assert "'z' is no cell" in text_of(app, "#status")
+
+    run(session, script, size=(120, 30))
+
+
 @pytest.mark.parametrize("row", range(6))
 def test_a_click_anywhere_in_a_column_drops_a_piece_there(
     make_session: SessionMaker, row: int

@@ -86,6 +86,22 @@ def test_players_and_empty_squares_are_told_apart_by_colour(name: str, pitch: in
     assert len(set.union(*looks.values())) == 3
 
 
+def test_rows_of_a_slanted_board_are_shifted_by_half_a_cell() -> None:
+    game = make("hex(size=3)")
+    view = game.board_view(game.after([1, 3]))
+    assert board_text(view, marked=((1, 0),)).splitlines() == [
+        "1 .   X   .",
+        "  2[O]  .   .",
+        "    3 .   .   .",
+        "        a   b   c",
+    ]
+    pixels = board_pixels(view, Marks(), pitch=6, drops=False)
+    assert pixels.shape == (3 * 6 + 2, 3 * 6 + 1 + 2 * 3, 3)
+    stone = pixels[7:12, 3 + 1 : 3 + 6]
+    assert len(np.unique(stone.reshape(-1, 3), axis=0)) > 1  # O on the first cell of row 2
+    assert len(np.unique(pixels[13:18, : 2 * 3].reshape(-1, 3), axis=0)) == 1  # left of row 3
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=5), st.integers(1, 200))
 def test_whole_shares_sum_to_the_whole_and_stay_within_one(parts: list[float], total: int) -> None:
     whole_sum = sum(parts)
