@@ -544,7 +544,7 @@ FEN = re.compile(
     r"(?:\s+-\s+-)?(?:\s+(?P<clock>\d{1,4})\s+(?P<number>\d{1,4}))?"
 )
 COORDINATES = re.compile(r"([a-e][1-5])([a-e][1-5])([qrbn]?)")
-SAN = re.compile(r"([NBRQK]?)([a-e]?)([1-5]?)(x?)([a-e][1-5])(?:=?([QRBN]))?")
+SAN = re.compile(r"(?:([NBRQK])([a-e]?[1-5]?)|([a-e])(?=x))?x?([a-e][1-5])(?:=?([QRBN]))?")
 
 
 def _name(state, square):
@@ -621,7 +621,7 @@ def text_to_action(state, text):
         return _read_coordinates(state, text, *coordinates.groups())
     if not (san := SAN.fullmatch(word)):
         raise InvalidMoveError(f"{text!r} is no move; moves look like b3, Nxa3, bxa5=Q or b2b3")
-    letter, file, rank, _, end, promotion = san.groups(default="")
+    letter, origin, file, end, promotion = san.groups(default="")
     found = []
     for action in _legal(state):
         square, to, promoted = _parts(state, action)
@@ -629,8 +629,7 @@ def text_to_action(state, text):
         if (
             _name(state, to) == end
             and _letter(state, square) == (letter or "P")
-            and file in ("", start[0])
-            and rank in ("", start[1])
+            and set(origin + file) <= set(start)
             and promotion in ("", promoted)
         ):
             found.append(action)
@@ -704,34 +703,9 @@ def state_to_text(state):
 def text_to_state(text):
     """Read a FEN, or a drawn position with its FEN under it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    fen = next((match for line in lines if (match := FEN.fullmatch(line))), None)
-    if fen is None:
-        raise InvalidPositionError(
-            "there is no line with the position's FEN, such as rnbqk/ppppp/5/PPPPP/RNBQK w - - 0 1"
-        )
-    rows = [re.sub("[1-5]", lambda n: "." * int(n[0]), row) for row in fen["board"].split("/")]
-    if any(len(row) != SIZE for row in rows):
-        raise InvalidPositionError(f"every rank of {fen['board']!r} needs {SIZE} squares")
-    glyphs = f".{LETTERS}{LETTERS.lower()}"
-    cells = read_board("\n".join(rows), height=SIZE, width=SIZE, glyphs=glyphs)
-    others = "\n".join(line for line in lines if line != fen[0])
-    if others.count("\n") >= SIZE - 1:
-        drawn = read_board(others, height=SIZE, width=SIZE, glyphs=glyphs)
-        if (drawn != cells).any():
-            raise InvalidPositionError("the drawing and the FEN under it are different positions")
-    _check_pieces(["".join(row) for row in rows])
-
-    states = np.zeros(1, STATE)
-    state = states[0]
-    for kind in range(6):
-        state["boards"][kind] = _bits(cells == kind + 1) | _bits(cells == kind + 7)
-    state["boards"][MINE], state["boards"][THEIRS] = (
-        _bits((cells > 0) & (cells < 7)),
-        _bits(cells > 6),
-    )
-    state["to_play"] = "wb".index(fen["side"])
-    clock, number = int(fen["clock"] or 0), int(fen["number"] or 1)
-    ply = 2 * (number - 1) + int(state["to_play"])
+    cells, to_play, clock, number = _read_fen(lines)
+    _check_pieces(cells)
+    ply = 2 * (number - 1) + to_play
     if number < 1 or ply > MAX_PLIES:
         raise InvalidPositionError(f"move {number} is not within the {MAX_PLIES} plies of a game")
     if clock > min(ply, NO_PROGRESS_LIMIT):
@@ -739,11 +713,17 @@ def text_to_state(text):
             f"{clock} half-moves without progress cannot be at move {number}, nor more than "
             f"{NO_PROGRESS_LIMIT} at all"
         )
-    state["ply"], state["clock"] = ply, clock
-    if state["to_play"] == 0:
+    states = np.zeros(1, STATE)
+    state = states[0]
+    white = (cells > 0) & (cells <= 6)
+    for kind in range(6):
+        state["boards"][kind] = _bits((cells == kind + 1) | (cells == kind + 7))
+    state["boards"][MINE], state["boards"][THEIRS] = _bits(white), _bits(cells > 6)
+    state["ply"], state["to_play"], state["clock"] = ply, to_play, clock
+    if to_play == 0:
         turn(state["boards"])
     if in_check(state["boards"]):
-        raise InvalidPositionError(f"{PLAYER_NAMES[1 - state['to_play']]} is in check, not to move")
+        raise InvalidPositionError(f"{PLAYER_NAMES[1 - to_play]} is in check but not to move")
     turn(state["boards"])
     if REPETITION in lines:
         state["repeats"] = 2
@@ -751,18 +731,36 @@ def text_to_state(text):
     return states[0]
 
 
+def _read_fen(lines):
+    """Pieces [5, 5], rank 5 first, as 0 or 1 + a place in ``PNBRQKpnbrqk``; side, clock, move."""
+    fen = next((match for line in lines if (match := FEN.fullmatch(line))), None)
+    if fen is None:
+        raise InvalidPositionError(
+            "there is no line with the position's FEN, such as rnbqk/ppppp/5/PPPPP/RNBQK w - - 0 1"
+        )
+    board = re.sub("[1-5]", lambda empty: "." * int(empty[0]), fen["board"])
+    if any(len(row) != SIZE for row in board.split("/")):
+        raise InvalidPositionError(f"every rank of {fen['board']!r} needs {SIZE} squares")
+    glyphs = f".{LETTERS}{LETTERS.lower()}"
+    read = {"height": SIZE, "width": SIZE, "glyphs": glyphs}
+    cells = read_board(board.replace("/", "\n"), **read)
+    drawn = [line for line in lines if line != fen[0]]
+    if len(drawn) >= SIZE and (read_board("\n".join(drawn), **read) != cells).any():
+        raise InvalidPositionError("the drawing and the FEN under it are different positions")
+    return cells, "wb".index(fen["side"]), int(fen["clock"] or 0), int(fen["number"] or 1)
+
+
 def _bits(cells):
     """Squares of a drawing, rank 5 first, as a board seen from White's side."""
     return sum(1 << int(square) for square in np.flatnonzero(cells[::-1]))
 
 
-def _check_pieces(rows):
+def _check_pieces(cells):
     """Refuse pieces that cannot have come about, as far as their numbers tell."""
-    if any(letter in row for row in (rows[0], rows[-1]) for letter in "Pp"):
+    if np.isin(cells[[0, -1]], (PAWN + 1, PAWN + 7)).any():
         raise InvalidPositionError("a pawn cannot stand on the first or the last rank")
-    board = "".join(rows)
-    for name, letters in zip(PLAYER_NAMES, (LETTERS, LETTERS.lower()), strict=True):
-        pawns, *pieces, kings = (board.count(letter) for letter in letters)
+    for name, first in zip(PLAYER_NAMES, (1, 7), strict=True):
+        pawns, *pieces, kings = (int((cells == first + kind).sum()) for kind in range(6))
         if kings != 1:
             raise InvalidPositionError(f"{name} has {kings} kings instead of one")
         if pawns + sum(max(0, count - 1) for count in pieces) > SIZE:
