@@ -58,7 +58,8 @@ def test_lines_of_play_are_as_many_as_counted_elsewhere(minichess, fen, counts):
     assert tuple(perft(minichess, fen, depth + 1) for depth in range(len(counts))) == counts
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.slow)])
 def test_games_run_move_by_move_as_in_pyffish(minichess, count):
     """Legal moves, FEN, SAN, and when and how a game ends; every other game likes to go back."""
     pyffish = pytest.importorskip("pyffish", reason="pyffish is not installed")
