@@ -34,6 +34,7 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "connect_four": ("connect_four", {}),
     "gomoku": ("gomoku", {}),
     "hex": ("hex", {}),
+    "minichess": ("minichess", {}),
 }
 
 _SPEC = re.compile(r"\s*(?P<name>[^()]*?)\s*(?:\((?P<arguments>[^()]*)\))?\s*")

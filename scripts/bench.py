@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,11 @@ import click
 import msgspec
 import numpy as np
 
+from scripts.bench_rules import Row, rules_rows
+
 _GAMES = 128  # in flight in each self-play process, as in training
 
 SECTIONS = ("rules", "search", "network", "selfplay")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure."""
-
-    name: str
-    value: float
-    unit: str
-    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @click.command("bench")
@@ -37,6 +29,9 @@ class Row:
     multiple=True,
     type=click.Choice(SECTIONS),
     help="Only this; repeatable.",
+)
+@click.option(
+    "--all-games", is_flag=True, help="The rules of every registered game, beside its peers."
 )
 @click.option("--seconds", default=5.0, show_default=True, help="Length of each measurement.")
 @click.option("--blocks", default=6, show_default=True, help="Residual blocks of the network.")
@@ -56,6 +51,7 @@ class Row:
 def command(
     game: str,
     sections: tuple[str, ...],
+    all_games: bool,
     seconds: float,
     blocks: int,
     channels: int,
@@ -72,9 +68,11 @@ def command(
 
       meijin bench --section search --json
 
+      meijin bench --section rules --all-games
+
       meijin bench --signature
     """
-    from games import make
+    from games import make, registered_games
 
     made = make(game)
     if signature:
@@ -84,22 +82,35 @@ def command(
         return
     if not seconds > 0:
         raise click.UsageError(f"--seconds must be more than 0, not {seconds:g}")
-    wanted = sections or SECTIONS
+    if all_games and set(sections) - {"rules"}:
+        raise click.UsageError("--all-games measures rules; other sections take one --game")
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        file = network_file or _yardstick(
-            made, {"blocks": blocks, "channels": channels}, Path(folder)
-        )
-        for row in _measure(made, wanted, seconds, file, simulations, workers):
-            rows.append(row)
-            if not as_json:
-                facts = ", ".join(f"{name} {value}" for name, value in row.settings.items())
-                click.echo(f"{row.name:34} {_number(row.value):>14} {row.unit:16} {facts}")
+    if all_games:
+        for name in registered_games():
+            _show(rules_rows(make(name), seconds), rows, as_json)
+    else:
+        wanted = sections or SECTIONS
+        with tempfile.TemporaryDirectory() as folder:
+            file = network_file
+            if file is None and {"network", "selfplay"} & set(wanted):
+                file = _yardstick(made, {"blocks": blocks, "channels": channels}, Path(folder))
+            _show(_measure(made, wanted, seconds, file, simulations, workers), rows, as_json)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
 
 
-def _number(value: float) -> str:
+def _show(measured: Iterator[Row], rows: list[Row], as_json: bool) -> None:
+    """Collect rows as they are measured, and print them at once unless JSON comes at the end."""
+    for row in measured:
+        rows.append(row)
+        if not as_json:
+            facts = ", ".join(f"{name} {value}" for name, value in row.settings.items())
+            click.echo(f"{row.name:34} {_number(row.value):>14} {row.unit:16} {facts}")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
     return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.0f}"
 
 
@@ -107,17 +118,17 @@ def _measure(
     game: Any,
     sections: tuple[str, ...],
     seconds: float,
-    network_file: Path,
+    network_file: Path | None,  # None where neither network nor self-play is wanted
     simulations: int,
     workers: int | None,
 ) -> Iterator[Row]:
     if "rules" in sections:
-        yield from _rules(game, seconds)
+        yield from rules_rows(game, seconds)
     if "search" in sections:
         yield from _search(game, seconds)
-    if "network" in sections:
+    if "network" in sections and network_file:
         yield from _network(game, seconds, network_file)
-    if "selfplay" in sections:
+    if "selfplay" in sections and network_file:
         yield from _selfplay(game, seconds, network_file, simulations, workers, endings=False)
         if game.rules.ending_reach(10**6):
             yield from _selfplay(game, seconds, network_file, simulations, workers, endings=True)
@@ -134,37 +145,6 @@ def _repeat(seconds: float, work: Callable[[], int]) -> float:
             done += work()
         rates.append(done / spent)
     return float(np.median(rates))
-
-
-def _rules(game: Any, seconds: float) -> Iterator[Row]:
-    """Uniformly random games with the full legal list at every move."""
-    rng = np.random.default_rng(1)
-    states = game.rules.initial(256)
-    actions = np.empty((256, game.max_legal), np.int32)
-    counts = np.empty(256, np.int32)
-    rows = np.arange(256)
-    picks = rng.random((64, 256))
-
-    def moves() -> int:
-        for pick in picks:
-            game.rules.legal_actions(states, actions, counts)
-            chosen = actions[rows, (pick * counts).astype(np.int64)]
-            game.rules.step(states, chosen)
-            over = np.flatnonzero(states["finished"])
-            if len(over):
-                states[over] = game.rules.initial(len(over))
-        return 64 * 256
-
-    yield Row("rules, batch of 256 from Python", _repeat(seconds, moves), "moves/s", {"games": 256})
-    fresh = game.rules.initial(256)
-    generator = np.array([7], np.uint64)
-
-    def playouts() -> int:
-        played = fresh.copy()
-        game.rules.play_out(played, generator)
-        return int(played["ply"].sum())
-
-    yield Row("rules, compiled random games", _repeat(seconds, playouts), "moves/s", {"games": 256})
 
 
 def _search(game: Any, seconds: float) -> Iterator[Row]:

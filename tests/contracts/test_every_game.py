@@ -29,6 +29,7 @@ VARIANTS = {
         "hex(size=3)",
         "hex(size=4,swap=0)",
     ),
+    "minichess": ("minichess(max_plies=40)",),
 }
 SPECS = [spec for name in games.registered_games() for spec in (name, *VARIANTS.get(name, ()))]
 
