@@ -12,13 +12,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agents.terminal.board_view import Cell, Targets
-from agents.terminal.raster import (
+from agents.terminal.board_view import Targets
+from games.raster import (
     BACKGROUND,
     HINT,
     LIGHT,
     PITCHES,
     PLAYERS,
+    Cell,
     Marks,
     board_pixels,
     is_drawn,

@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from agents.terminal.raster import BACKGROUND, PLAYERS, Colour
+from games.raster import BACKGROUND, PLAYERS, Colour
 from agents.terminal.session import HUMAN, Session
 from agents.terminal.thought import MoveThought, Thought
 
