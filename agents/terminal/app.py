@@ -29,10 +29,10 @@ from agents.terminal.panel import (
     players_text,
     strip_text,
 )
-from games.raster import PITCHES, Marks, drops_pieces
 from agents.terminal.session import Answer, Session
 from agents.terminal.thought import Thought
 from games.game import Game, GameError
+from games.raster import PITCHES, Marks, drops_pieces
 
 _CHROME_ROWS = 5  # title, strip, footer
 _PANEL_ROWS = 20

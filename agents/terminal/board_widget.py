@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from agents.terminal.board_view import Targets
+from games.game import BoardView
 from games.raster import (
     BACKGROUND,
     HINT,
@@ -24,7 +25,6 @@ from games.raster import (
     board_pixels,
     is_drawn,
 )
-from games.game import BoardView
 
 _LABEL_DIM = (104, 116, 145)
 _LABEL = (190, 200, 224)

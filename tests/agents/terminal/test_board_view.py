@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from agents.terminal.board_view import board_text, find_targets, last_placed
 from agents.terminal.panel import strip_text, whole_shares
-from games.raster import Marks, board_pixels, drops_pieces
 from games import Game, make
+from games.raster import Marks, board_pixels, drops_pieces
 
 GAMES = ("connect_four", "tic_tac_toe")
 random_games = given(
