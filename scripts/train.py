@@ -151,7 +151,8 @@ class _StopSignals:
 
 
 def _folder_name(game_id: str) -> str:
-    return game_id.replace("(", "_").replace(")", "").replace(",", "_").replace("=", "")
+    kept = game_id.replace("(", "_").replace(")", "").replace("=", "")
+    return kept.replace(",", "_").replace(":", "_")
 
 
 def _explicit(

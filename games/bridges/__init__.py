@@ -5,6 +5,7 @@ asked for.
 """
 
 from games.bridges.aec_env import GameAECEnv, aec_env
+from games.bridges.foreign_game import foreign_game
 from games.bridges.gym_env import GameEnv
 from games.bridges.gym_ids import gym_ids, register_gym_ids
 from games.bridges.opponents import (
@@ -22,6 +23,7 @@ __all__ = [
     "GameVectorEnv",
     "Opponent",
     "aec_env",
+    "foreign_game",
     "gym_ids",
     "random_opponent",
     "random_opponents",
