@@ -26,6 +26,9 @@ import numba
 import numpy as np
 import platformdirs
 
+#: Folder inside them that holds no compiled code: edits there leave everything compiled.
+NOT_COMPILED = "games/bridges"
+
 #: Folders of the source tree whose functions may be inlined into each other.
 COMPILED_FOLDERS = (
     "games",
@@ -55,11 +58,13 @@ def hash_of(parts: Iterable[bytes]) -> str:
 
 
 def sources_under(*folders: str) -> Iterator[bytes]:
-    """Path and content of every Python file under folders of the source tree, in fixed order."""
+    """Path and content of the Python files under folders of the source tree, in fixed order."""
     for folder in folders:
         for path in sorted((_SOURCE_TREE / folder).rglob("*.py")):
-            yield path.relative_to(_SOURCE_TREE).as_posix().encode()
-            yield path.read_bytes()
+            name = path.relative_to(_SOURCE_TREE).as_posix()
+            if not name.startswith(f"{NOT_COMPILED}/"):
+                yield name.encode()
+                yield path.read_bytes()
 
 
 def _writable_root() -> Path:

@@ -37,6 +37,10 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "minichess": ("minichess", {}),
 }
 
+#: Modules that make games out of something other than a file, by the word before the colon in
+#: ``"pettingzoo:connect_four_v3"``; imported when they are asked for.
+MAKERS: Mapping[str, str] = {"pettingzoo": "games.bridges.foreign_game"}
+
 _SPEC = re.compile(r"\s*(?P<name>[^()]*?)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
 
 _made: dict[str, Game] = {}
@@ -61,7 +65,8 @@ def make(spec: str) -> Game:
     Args:
         spec: a registered name or the path of a game's Python file, with parameters in brackets
             or without: ``"connect_four"``, ``"connect_four(width=5, height=4)"``,
-            ``"my/games/nim.py(heaps=3)"``.
+            ``"my/games/nim.py(heaps=3)"``. ``"pettingzoo:connect_four_v3"`` is an environment of
+            PettingZoo (see ``games.bridges.foreign_game``).
 
     Returns:
         The game; the same object for equal specs as long as the game's file is not edited.
@@ -73,6 +78,10 @@ def make(spec: str) -> Game:
     match = _SPEC.fullmatch(spec)
     if not match:
         raise UnknownGameError(f"cannot read {spec!r}; write name or name(parameter=number,...)")
+    maker, colon, rest = match["name"].partition(":")
+    if colon and maker in MAKERS:
+        made: Game = _maker(maker).make(rest, match["arguments"] or "")
+        return made
     name, path, fixed = _find(match["name"])
     source = read_game_source(path)
     known = {key: value for key, value in source.parameters.items() if key not in fixed}
@@ -93,6 +102,16 @@ def make(spec: str) -> Game:
             module = _compile(source, parameters, hashed)
             _made[hashed] = _game_of(module, game_id, source, parameters)
         return _made[hashed]
+
+
+def _maker(name: str) -> ModuleType:
+    """The module behind a word before the colon."""
+    try:
+        return importlib.import_module(MAKERS[name])
+    except ImportError as error:
+        raise GameError(
+            f"{name}: games need the library {error.name!r}, which cannot be imported"
+        ) from error
 
 
 def _find(name: str) -> tuple[str, Path, Mapping[str, Setting]]:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from agents.agent import Agent
 from agents.arena.elo import Rating, Ratings
-from agents.arena.ladder import RUNGS, LadderReport, climb_ladder, known_results
+from agents.arena.ladder import LadderReport, climb_ladder, known_results, rungs_for
 from agents.arena.truth import TruthReport, TruthScore, measure_truth
 from agents.arena.truth_sets import truth_for
 from agents.factory import (
@@ -163,7 +163,7 @@ def _measure(agents: list[Agent], game: Game, *, quick: bool, report: Report) ->
 
 def _climb(agent: Agent, game: Game, *, games: int, seed: int, report: Report) -> LadderReport:
     """The ladder, with what is known of its rungs."""
-    rungs = [make_agent(text, game=game, seed=seed) for text in RUNGS]
+    rungs = [make_agent(text, game=game, seed=seed) for text in rungs_for(game)]
     known = known_results(game, rungs, games=games, seed=seed, progress=report)
     return climb_ladder(agent, rungs, games=games, seed=seed, known=known, progress=report)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from agents.arena.ladder import rungs_for
 from agents.arena.match import play_match
 from agents.arena.truth import TruthSet, measure_truth
 from agents.arena.truth_sets import truth_for
@@ -14,7 +15,6 @@ from games.game import Game
 
 _POSITIONS_PER_CLASS = 100
 _SIMULATIONS = 100
-_LADDER = ("random", "one_ply", "mcts:1000", "alpha_beta:5")
 _LADDER_GAMES = 20
 
 
@@ -41,7 +41,7 @@ def make_judge(game: Game) -> Judge:
                 report = measure_truth(agent, truth[0])
                 for phase, kept in _by_phase(report.by_class).items():
                     found[f"truth {name} {phase}"] = kept
-        for opponent in _LADDER:
+        for opponent in rungs_for(game):
             if give_up():
                 return found
             result = play_match(

@@ -151,7 +151,8 @@ class _StopSignals:
 
 
 def _folder_name(game_id: str) -> str:
-    return game_id.replace("(", "_").replace(")", "").replace(",", "_").replace("=", "")
+    kept = game_id.replace("(", "_").replace(")", "").replace("=", "")
+    return kept.replace(",", "_").replace(":", "_")
 
 
 def _explicit(
@@ -183,7 +184,8 @@ def _new_config(game_id: str, game_name: str, explicit: dict[str, Any]) -> Any:
     from engine.config import build_config, merge
     from engine.seeds import fresh_seed
 
-    preset = Path(__file__).parent / "presets" / f"{game_name}.toml"
+    kind = game_name.partition(":")[0]  # all of pettingzoo:... share one
+    preset = Path(__file__).parent / "presets" / f"{kind}.toml"
     values: dict[str, Any] = {"seed": fresh_seed()}
     if preset.is_file():
         values = merge(values, tomllib.loads(preset.read_text(encoding="utf-8")))

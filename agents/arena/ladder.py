@@ -10,6 +10,7 @@ from pathlib import Path
 from agents.agent import Agent
 from agents.arena.elo import Pairing, Ratings, fit_ratings, pairings_of
 from agents.arena.match import OPENING_PLIES, MatchResult, Tally, play_match
+from games.batched_rules import CompiledRules
 from games.game import Game
 
 #: Rungs from the bottom, as ``agents.factory`` reads them; the first is 0 Elo.
@@ -25,6 +26,12 @@ class LadderReport:
 
     matches: tuple[MatchResult, ...]  # of the agent against each rung, from its view
     ratings: Ratings
+
+
+def rungs_for(game: Game) -> tuple[str, ...]:
+    """The rungs that can play a game: alpha-beta is compiled together with compiled rules alone."""
+    compiled = isinstance(game.rules, CompiledRules)
+    return tuple(rung for rung in RUNGS if compiled or not rung.startswith("alpha_beta"))
 
 
 def climb_ladder(

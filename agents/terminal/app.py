@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Static
 
-from agents.terminal.board_view import Targets, drops_pieces, find_targets, last_placed
+from agents.terminal.board_view import Targets, find_targets, last_placed
 from agents.terminal.board_widget import BoardWidget, board_size
 from agents.terminal.panel import (
     WIDTH,
@@ -29,10 +29,10 @@ from agents.terminal.panel import (
     players_text,
     strip_text,
 )
-from agents.terminal.raster import PITCHES, Marks
 from agents.terminal.session import Answer, Session
 from agents.terminal.thought import Thought
 from games.game import Game, GameError
+from games.raster import PITCHES, Marks, drops_pieces
 
 _CHROME_ROWS = 5  # title, strip, footer
 _PANEL_ROWS = 20

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from games.game import BoardView, Game
-
-Cell = tuple[int, int]  # row from the top, column
-
-_ANY_ROW = -1
+from games.raster import ANY_ROW, Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ def find_targets(game: Game, state: np.void) -> Targets:
         if named is None:
             continue
         row, column = named
-        for cell in ((each, column) for each in rows) if row == _ANY_ROW else (named,):
+        for cell in ((each, column) for each in rows) if row == ANY_ROW else (named,):
             if cell in by_cell:
                 crowded.add(cell)
             by_cell[cell] = action
@@ -60,12 +57,6 @@ def placed_cells(before: BoardView, after: BoardView) -> tuple[Cell, ...]:
     ]
     fresh = [(row, column) for row, column in changed if not before.pieces[row][column]]
     return tuple(fresh or changed)
-
-
-def drops_pieces(game: Game) -> bool:
-    """Whether moves name a column and the piece falls, as in Connect Four."""
-    named = [game.cell_of_action(action) for action in range(game.num_actions)]
-    return all(cell is not None and cell[0] == _ANY_ROW for cell in named)
 
 
 def board_text(view: BoardView, *, marked: tuple[Cell, ...] = (), colour: bool = False) -> str:

@@ -12,19 +12,20 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agents.terminal.board_view import Cell, Targets
-from agents.terminal.raster import (
+from agents.terminal.board_view import Targets
+from games.game import BoardView
+from games.raster import (
     BACKGROUND,
     HINT,
     LIGHT,
     PITCHES,
     PLAYERS,
+    Cell,
     Marks,
     board_pixels,
     is_drawn,
     row_shift,
 )
-from games.game import BoardView
 
 _LABEL_DIM = (104, 116, 145)
 _LABEL = (190, 200, 224)

@@ -8,9 +8,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from agents.terminal.raster import BACKGROUND, PLAYERS, Colour
 from agents.terminal.session import HUMAN, Session
 from agents.terminal.thought import MoveThought, Thought
+from games.raster import BACKGROUND, PLAYERS, Colour
 
 WIDTH = 36  # characters, margins included
 _INNER = WIDTH - 3

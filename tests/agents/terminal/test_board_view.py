@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.terminal.board_view import board_text, drops_pieces, find_targets, last_placed
+from agents.terminal.board_view import board_text, find_targets, last_placed
 from agents.terminal.panel import strip_text, whole_shares
-from agents.terminal.raster import Marks, board_pixels
 from games import Game, make
+from games.raster import Marks, board_pixels, drops_pieces
 
 GAMES = ("connect_four", "tic_tac_toe")
 random_games = given(

@@ -1,8 +1,8 @@
-"""A board as pixels, two to a character cell: round pieces in any terminal with half blocks.
+"""A board as pixels, in NumPy alone: for a terminal with half blocks, and as a picture.
 
 One square of the board is ``pitch`` x ``pitch`` pixels; its first row and column of pixels are the
-gap to its neighbours. A character shows two pixels, one above the other, so ``pitch`` is even.
-Edges are smoothed by sampling each pixel at sixteen points.
+gap to its neighbours. A character of a terminal shows two pixels, one above the other, so there
+``pitch`` is even. Edges are smoothed by sampling each pixel at sixteen points.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.terminal.board_view import Cell
-from games.game import BoardView
+from games.game import BoardView, Game
+from games.letters import letters
 
+Cell = tuple[int, int]  # row from the top, column
 Colour = tuple[int, int, int]
+
+ANY_ROW = -1  # what ``Game.cell_of_action`` gives as row where a piece falls
 
 BACKGROUND: Colour = (13, 17, 27)
 RACK: Colour = (29, 78, 190)
@@ -77,6 +80,37 @@ def board_pixels(view: BoardView, marks: Marks, *, pitch: int, drops: bool) -> N
 def row_shift(view: BoardView, row: int, pitch: int) -> int:
     """Pixels by which a row stands further to the right than the first."""
     return row * (pitch // 2) if view.slanted else 0
+
+
+def board_image(view: BoardView, *, drops: bool, pitch: int = 40) -> NDArray[np.uint8]:
+    """A board as a picture ``[height, width, 3]`` without labels.
+
+    Pieces that have no shape of their own are discs in their player's colour with letters on them.
+
+    Args:
+        view: pieces, owners, and the pieces that settled the game.
+        drops: as in ``board_pixels``.
+        pitch: pixels from one square to the next.
+    """
+    pixels = board_pixels(view, Marks(deciding=view.deciding), pitch=pitch, drops=drops)[:-1]
+    image = pixels.astype(np.float32)
+    for row, pieces in enumerate(view.pieces):
+        for column, piece in enumerate(pieces):
+            owner = view.owners[row][column]
+            if not piece or (owner >= 0 and is_drawn(piece, drops=drops)):
+                continue
+            top = row * pitch + 1
+            left = column * pitch + 1 + row_shift(view, row, pitch)
+            square = image[top : top + pitch - 1, left : left + pitch - 1]
+            _blend(square, PLAYERS[owner] if owner >= 0 else LIGHT, _mask("disc", pitch - 1))
+            _blend(square, BACKGROUND, _letter_mask(piece, pitch - 1))
+    return image.round().astype(np.uint8)
+
+
+def drops_pieces(game: Game) -> bool:
+    """Whether moves name a column and the piece falls, as in Connect Four."""
+    named = [game.cell_of_action(action) for action in range(game.num_actions)]
+    return all(cell is not None and cell[0] == ANY_ROW for cell in named)
 
 
 def is_drawn(piece: str, *, drops: bool) -> bool:
@@ -151,5 +185,22 @@ def _mask(shape: str, size: int) -> NDArray[np.float32]:
     else:  # cross
         along = np.minimum(np.abs(x - y), np.abs(x + y)) / np.sqrt(2)
         inside = (along <= 0.17) & (np.maximum(np.abs(x), np.abs(y)) <= 0.75)
+    blocks = inside.reshape(size, _SAMPLES, size, _SAMPLES)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)
+
+
+@lru_cache(maxsize=128)
+def _letter_mask(text: str, size: int) -> NDArray[np.float32]:
+    """Share of each pixel of a ``size`` x ``size`` square that ``text`` in its middle covers."""
+    bits = letters(text)  # [7, W]
+    height, width = bits.shape
+    dot = min(0.52 / height, 0.74 / width) * size * _SAMPLES  # samples from one dot to the next
+    inside = np.zeros((size * _SAMPLES, size * _SAMPLES), np.bool_)
+    y, x = (
+        np.floor((np.arange(len(inside)) + 0.5 - len(inside) / 2) / dot + count / 2).astype(int)
+        for count in (height, width)
+    )
+    rows, columns = (y >= 0) & (y < height), (x >= 0) & (x < width)
+    inside[np.ix_(rows, columns)] = bits[np.ix_(y[rows], x[columns])]
     blocks = inside.reshape(size, _SAMPLES, size, _SAMPLES)
     return blocks.mean(axis=(1, 3), dtype=np.float32)
