@@ -72,10 +72,13 @@ STONE = (2 | 4, 8 | 16)  # stone of the colour, as a mask
 CLOSED, OPEN, FORBIDDEN, DOUBTFUL = 0, 1, 2, 3
 
 #: A move as it is kept: its point, and what it takes to take it back.
-PASSED, UNKNOWN = 0, 1  # instead of the point
+PASSED, UNKNOWN = 0, 1  # instead of the point (they are points of the border)
 POINT_BITS = 511
-CAPTURED = 9  # bits from here say on which of the four sides stones were captured
+TAKEN = 9  # bits from here on say on which of the four sides stones were taken
+TAKEN_BITS = 15 << TAKEN
 FIRST_THERE = 1 << 13  # no stone of this colour had been on the point
+
+ONE, SIX_BITS = np.uint64(1), np.uint64(63)
 
 _POINT = "i1" if LAST < 128 else "<i2"
 
@@ -171,7 +174,7 @@ def place_stone(state, point, colour):
     state.board_hash ^= STONE_NUMBERS[colour, point]
     for side, step_to in enumerate(NEIGHBOURS):
         if points[point + step_to] == ATARI[1 - colour]:  # this was its last liberty
-            move |= 1 << (CAPTURED + side)
+            move |= 1 << (TAKEN + side)
             state.board_hash ^= remove_chain(points, chains, chains[point + step_to], 1 - colour)
     liberties = count_liberties(points, chains, chain)
     if liberties == 0:
@@ -208,94 +211,135 @@ def fill_region(board, point, stone, stack):
 
 
 @rule
-def repeats(state, point):
-    """Whether a stone of the player to move would bring back a position that superko forbids."""
-    colour = state.to_play
-    chains = state.chains
-    board = state.points.copy()
-    after = state.points.copy()  # what the move leaves
-    after_hash = state.board_hash
-    alive = False
-    for step_to in NEIGHBOURS:
-        near = after[point + step_to]
-        alive |= near == EMPTY or near == SAFE[colour] or near == ATARI[1 - colour]
-    taken = 1 - colour if alive else colour
-    for step_to in NEIGHBOURS:
-        if after[point + step_to] == ATARI[taken]:
-            chain = chains[point + step_to]
-            for i in range(FIRST, LAST + 1):
-                if chains[i] == chain and after[i] != EMPTY:
-                    after[i] = EMPTY
-                    after_hash ^= STONE_NUMBERS[taken, i]
-    if alive:
-        after[point] = SAFE[colour]
-        after_hash ^= STONE_NUMBERS[colour, point]
+def first_in_question(state):
+    """Earliest ply whose position a move might bring back; the present ply if there is none.
 
-    stack = np.empty(POINTS, np.int16)
-    board_hash = state.board_hash
-    ply = np.int64(state.ply)
-    earliest = max(ply - 1, 0) if SUPERKO == "simple" else 0
-    while True:
-        if board_hash == after_hash:
-            if SUPERKO == "positional":
-                return True
-            if SUPERKO == "situational" and (state.ply - ply) % 2 == 1:
-                return True
-            if SUPERKO == "simple" and state.ply - ply == 1:
-                return True
-        if ply == earliest or state.moves[ply - 1] == UNKNOWN:
-            return False
-        ply -= 1
+    No move can bring back a position in which a stone is missing that cannot be taken now. And
+    where nothing has been taken since, stones have only been added.
+    """
+    now = np.int64(state.ply)
+    earliest = max(now - 1, 0) if SUPERKO == "simple" else 0
+    anything_taken = SUICIDE
+    for ply in range(now - 1, earliest - 1, -1):
         move = np.int64(state.moves[ply])
-        if move == PASSED:
+        colour = ply & 1
+        stays = state.points[move & POINT_BITS] == SAFE[colour]
+        if not SUICIDE and colour == state.to_play:
+            stays |= state.points[move & POINT_BITS] == ATARI[colour]
+        if move == UNKNOWN or (stays and move & FIRST_THERE):
+            earliest = ply + 1
+            break
+        anything_taken |= move & TAKEN_BITS
+    return earliest if anything_taken else now
+
+
+@rule
+def change_by(state, point):
+    """Hash of what a stone of the player to move would change."""
+    points, chains = state.points, state.chains
+    colour = state.to_play
+    takes = survives = False
+    for step_to in NEIGHBOURS:
+        near = points[point + step_to]
+        takes |= near == ATARI[1 - colour]
+        survives |= near == EMPTY or near == SAFE[colour]
+    if not takes and survives:
+        return STONE_NUMBERS[colour, point]
+    taken = 1 - colour if takes else colour
+    change = STONE_NUMBERS[colour, point] if takes else np.uint64(0)
+    for side, step_to in enumerate(NEIGHBOURS):
+        chain = chains[point + step_to]
+        new = points[point + step_to] == ATARI[taken]
+        for earlier in range(side):
+            new &= chains[point + NEIGHBOURS[earlier]] != chain
+        if new:
+            for i in range(FIRST, LAST + 1):
+                change ^= STONE_NUMBERS[taken, i] if chains[i] == chain else np.uint64(0)
+    return change
+
+
+@rule
+def take_back(board, move, colour, stack):
+    """Take back a move of a stone on a board without chains; returns the hash of the changes."""
+    place = move & POINT_BITS
+    change = STONE_NUMBERS[colour, place]
+    if board[place] == EMPTY:  # it was suicide
+        for k in range(fill_region(board, place, SAFE[colour], stack)):
+            change ^= STONE_NUMBERS[colour, stack[k]]
+    elif move & TAKEN_BITS:
+        for side, step_to in enumerate(NEIGHBOURS):
+            if move & (1 << (TAKEN + side)):
+                for k in range(fill_region(board, place + step_to, SAFE[1 - colour], stack)):
+                    change ^= STONE_NUMBERS[1 - colour, stack[k]]
+    board[place] = EMPTY
+    return change
+
+
+@rule
+def forbid_repetitions(state, earliest):
+    """Decide about the doubtful points by going back to a ply; returns the hash of the forbidden.
+
+    What is hashed on the way is the difference to the present. It is compared with what the moves
+    in doubt would change.
+    """
+    now = np.int64(state.ply)
+    doubtful = np.empty(PASS, np.int16)
+    changes = np.empty(PASS, np.uint64)
+    count = 0
+    some_bits = np.uint64(0)  # of all changes: most differences are seen to be none of them at once
+    for i in range(FIRST, LAST + 1):
+        if state.playable[i] == DOUBTFUL:
+            state.playable[i] = OPEN
+            doubtful[count] = i
+            changes[count] = change_by(state, i)
+            some_bits |= ONE << (changes[count] & SIX_BITS)
+            count += 1
+    board = state.points.copy()
+    stack = np.empty(POINTS, np.int16)
+    difference = np.uint64(0)
+    forbidden = np.uint64(0)
+    for ply in range(now, earliest - 1, -1):
+        if ply < now:
+            move = np.int64(state.moves[ply])
+            if move != PASSED:
+                difference ^= take_back(board, move, ply & 1, stack)
+        # Situations differ in who is to move, too. The simple rule looks two plies back.
+        if SUPERKO == "situational" and (now - ply) % 2 == 0:
             continue
-        place, mover = move & POINT_BITS, ply & 1
-        if move & FIRST_THERE and after[place] & STONE[mover]:
-            return False  # it was not there before
-        if board[place] == EMPTY:  # suicide
-            for k in range(fill_region(board, place, SAFE[mover], stack)):
-                board_hash ^= STONE_NUMBERS[mover, stack[k]]
-        else:
-            for side, step_to in enumerate(NEIGHBOURS):
-                if move & (1 << (CAPTURED + side)):
-                    for k in range(fill_region(board, place + step_to, SAFE[1 - mover], stack)):
-                        board_hash ^= STONE_NUMBERS[1 - mover, stack[k]]
-        board[place] = EMPTY
-        board_hash ^= STONE_NUMBERS[mover, place]
+        if SUPERKO == "simple" and now - ply != 1:
+            continue
+        if (some_bits >> (difference & SIX_BITS)) & ONE:
+            for k in range(count):
+                if changes[k] == difference and state.playable[doubtful[k]] == OPEN:
+                    state.playable[doubtful[k]] = FORBIDDEN
+                    forbidden ^= FORBIDDEN_NUMBERS[doubtful[k]]
+    return forbidden
 
 
 @rule
 def find_playable(state):
-    """Fill ``playable`` for the player to move; returns the hash of what is forbidden.
+    """Fill ``playable`` for the player to move; returns the hash of what superko forbids.
 
-    A position can only come back by a capture (or a suicide), and by a capture only if the colour
-    has been on the point before. Everything else needs no look at the past.
+    Only a stone where one of its colour has been before can bring back a position, or a suicide.
     """
     points, playable = state.points, state.playable
     colour = state.to_play
     welcome = EMPTY | SAFE[colour] | ATARI[1 - colour]
-    visited_bit = 1 << colour
+    earliest = first_in_question(state)
+    visited_bit = 1 << colour if earliest < state.ply or SUICIDE else 0
     any_doubt = 0
     for i in range(FIRST, LAST + 1):
         near = points[i - 1] | points[i + 1] | points[i - STRIDE] | points[i + STRIDE]
-        captures = (near & ATARI[1 - colour] != 0) & (state.visited[i] & visited_bit != 0)
         survives = near & welcome != 0
+        doubtful = state.visited[i] & visited_bit != 0
         if SUICIDE:
-            content = DOUBTFUL if captures or not survives else OPEN
+            content = OPEN if survives and not doubtful else DOUBTFUL
         else:
-            content = DOUBTFUL if captures else (OPEN if survives else CLOSED)
+            content = (DOUBTFUL if doubtful else OPEN) if survives else CLOSED
         content = content if points[i] == EMPTY else CLOSED
         playable[i] = content
         any_doubt |= content
-    forbidden = np.uint64(0)
-    if any_doubt & FORBIDDEN:
-        for i in range(FIRST, LAST + 1):
-            if playable[i] == DOUBTFUL:
-                playable[i] = OPEN
-                if repeats(state, i):
-                    playable[i] = FORBIDDEN
-                    forbidden ^= FORBIDDEN_NUMBERS[i]
-    return forbidden
+    return forbid_repetitions(state, earliest) if any_doubt & FORBIDDEN else np.uint64(0)
 
 
 @rule
@@ -596,10 +640,8 @@ def _forbid(state: np.void, moves: list[str]) -> None:
             point = POINT_OF_ACTION[text_to_action(state, move)]
         except (InvalidMoveError, IndexError) as error:
             raise InvalidPositionError(f"ko {move}: there is no such point") from error
-        near = [state["points"][point + step_to] for step_to in NEIGHBOURS]
-        takes = ATARI[1 - state["to_play"]] in near or (SUICIDE and EMPTY not in near)
-        if state["points"][point] != EMPTY or not takes:
-            raise InvalidPositionError(f"ko {move}: {PLAYER_NAMES[state['to_play']]} takes nothing")
+        if state["playable"][point] == CLOSED:
+            raise InvalidPositionError(f"ko {move}: nothing can be played there anyway")
         state["playable"][point] = FORBIDDEN
     for point in np.flatnonzero(state["playable"] == FORBIDDEN):
         forbidden ^= FORBIDDEN_NUMBERS[point]
