@@ -6,7 +6,7 @@
 # --- Appended: the rules over arrays of states -------------------------------------------------
 
 import numpy as np
-from numba import from_dtype, int8, int32, int64, njit, uint8, uint64, void
+from numba import float32, from_dtype, int8, int32, int64, njit, uint8, uint64, void
 
 from games.authoring import mix as _mix
 from games.game import UNPROVEN as _UNPROVEN
@@ -148,6 +148,14 @@ def batched_look_ahead(states, plies, outcomes):
         if outcomes[b] == _UNPROVEN:
             line[0] = states[b]
             outcomes[b] = _proven_outcome(line, actions, 0, plies)
+
+
+if HAS_OWNERSHIP:
+
+    @njit(void(_STATES, int8[:, :, ::1], float32[::1]), cache=True, nogil=True)
+    def batched_final_ownership(states, owners, leads):
+        for b in range(len(states)):
+            leads[b] = final_ownership(states[b], owners[b])
 
 
 @njit(void(_STATES, uint64[::1]), cache=True, nogil=True)

@@ -28,6 +28,7 @@ class CompiledRules(BatchedRules):
         self._prove = module.batched_prove
         self._look_ahead = module.batched_look_ahead
         self._play_out = module.batched_play_out
+        self._final_ownership = getattr(module, "batched_final_ownership", None)
 
     # The methods below are called for every position of a search, so nothing is checked before
     # the kernel has refused the types (which costs it nothing: it looks at them anyway).
@@ -74,6 +75,23 @@ class CompiledRules(BatchedRules):
             self._look_ahead(states, plies, outcomes)
         except TypeError:
             self._run_on_copy("look_ahead", self._look_ahead, states, plies, outcomes)
+
+    @property
+    def has_ownership(self) -> bool:
+        """Whether points of the board belong to players at the end."""
+        return self._final_ownership is not None
+
+    def final_ownership(
+        self, states: States, owners: NDArray[np.int8], leads: NDArray[np.float32]
+    ) -> None:
+        """Write whose each point is if the games ended here, and the points of the lead."""
+        if self._final_ownership is None:
+            super().final_ownership(states, owners, leads)
+            return
+        try:
+            self._final_ownership(states, owners, leads)
+        except TypeError:
+            self._run_on_copy("final_ownership", self._final_ownership, states, owners, leads)
 
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:
         """Play uniformly random legal moves to the end of every game, in place."""

@@ -95,6 +95,7 @@ class GameSource:
         if not settles:
             lines.append("from games.authoring import rule as _rule")
             lines.append("settled_in_two = _rule(lambda state: 2)  # compiled, but never called")
+        lines.append(f"HAS_OWNERSHIP = {'final_ownership' in self.functions}")
         if "MAX_LEGAL" not in self.constants:
             lines.append("MAX_LEGAL = NUM_ACTIONS")
         if "ENDGAME_PLIES" not in self.constants:

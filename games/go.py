@@ -1,4 +1,4 @@
-"""Go on boards of 2 x 2 to 19 x 19 by the Tromp-Taylor rules, with the exact superko of your choice.
+"""Go on boards of 2 x 2 to 19 x 19 by the Tromp-Taylor rules, with exact superko.
 
 The board lies in one row of points with a border around it, so that neighbours need no tests. One
 column of border serves both sides. For 3 x 3 (``STRIDE`` 4), where ``.`` is the border:
@@ -55,7 +55,7 @@ PARAMETERS = {
 PASS = SIZE * SIZE
 NUM_ACTIONS = PASS + 1  # action = row * size + column from the top left, then the pass
 MAX_PLIES = 2 * SIZE * SIZE + 40
-OBSERVATION_SHAPE = (12, SIZE, SIZE)
+OBSERVATION_SHAPE = (10, SIZE, SIZE)
 
 STRIDE = SIZE + 1  # from a point to the one below
 POINTS = STRIDE * (SIZE + 2)  # border included
@@ -445,30 +445,29 @@ def legal_actions(state, actions):
 def observe(state, planes):
     """Write what a network sees, from the view of the player to move.
 
-    Planes 0 to 3: own stones; those of chains with one, two, three or more liberties. Planes 4 to
-    7: the same of the other player. Plane 8: empty points. Plane 9: points that superko forbids.
-    Plane 10: ones if the other player has just passed. Plane 11: ones if White is to move.
+    Planes 0 to 2: own stones; those of chains with one liberty; with two. Planes 3 to 5: the same
+    of the other player. Plane 6: empty points. Plane 7: points that superko forbids. Plane 8: ones
+    if the other player has just passed. Plane 9: ones if White is to move.
     """
     points, chains = state.points, state.chains
     colour = state.to_play
-    liberties = np.empty(POINTS, np.int8)  # by first point of a chain, 3 for all above
+    liberties = np.empty(POINTS, np.int16)  # by first point of a chain
     for row in range(SIZE):
         for column in range(SIZE):
             i = (row + 1) * STRIDE + column + 1
             chain = chains[i]
             if chain == i:
-                liberties[i] = min(count_liberties(points, chains, chain), 3)
-            if points[i] & STONE[colour]:
-                planes[0, row, column] = 1
-                planes[liberties[chain], row, column] = 1
-            elif points[i] & STONE[1 - colour]:
-                planes[4, row, column] = 1
-                planes[4 + liberties[chain], row, column] = 1
+                liberties[i] = count_liberties(points, chains, chain)
+            if points[i] == EMPTY:
+                planes[6, row, column] = 1
+                planes[7, row, column] = state.playable[i] == FORBIDDEN
             else:
-                planes[8, row, column] = 1
-                planes[9, row, column] = state.playable[i] == FORBIDDEN
-            planes[10, row, column] = state.passes == 1
-            planes[11, row, column] = colour == 1
+                plane = 0 if points[i] & STONE[colour] else 3
+                planes[plane, row, column] = 1
+                if liberties[chain] <= 2:
+                    planes[plane + liberties[chain], row, column] = 1
+            planes[8, row, column] = state.passes == 1
+            planes[9, row, column] = colour == 1
 
 
 # --- For people: plain Python ----------------------------------------------------------------
@@ -558,7 +557,9 @@ def text_to_state(text):
                 f"after {ply} plies {PLAYER_NAMES[ply % 2]} is to move, not {PLAYER_NAMES[to_play]}"
             )
     else:
-        ply = next(p for p in range(passes, MAX_PLIES) if p % 2 == to_play and _fits(stones, p, passes))
+        ply = next(
+            p for p in range(passes, MAX_PLIES) if p % 2 == to_play and _fits(stones, p, passes)
+        )
     if ply > MAX_PLIES or passes > min(ply, 2) or not _fits(stones, ply, passes):
         raise InvalidPositionError(
             f"{stones[0]} black and {stones[1]} white stones and {passes} passes do not fit "

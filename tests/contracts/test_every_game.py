@@ -21,6 +21,7 @@ VARIANTS = {
         "connect_four(width=4,height=12,length=5)",  # no line fits but upwards
         "connect_four(width=12,height=4,length=6)",
     ),
+    "go": ("go(size=2,komi=0.5)", "go(size=5,superko=situational,suicide=1)"),
 }
 SPECS = [spec for name in games.registered_games() for spec in (name, *VARIANTS.get(name, ()))]
 
