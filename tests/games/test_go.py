@@ -356,6 +356,16 @@ def test_the_area_of_a_seki_is_shared_and_dead_stones_are_alive():
     assert game.state_to_text(states[0]).splitlines()[-1].startswith("White won by ")
 
 
+@pytest.mark.parametrize(
+    ("spec", "outcome"), [(TWO, 1), pytest.param("go(size=2,komi=1.5)", -1, marks=pytest.mark.slow)]
+)
+def test_black_wins_the_smallest_board_by_one_point(spec, outcome):
+    game = games.make(spec)
+    outcomes = np.empty(1, np.int8)
+    game.rules.prove(game.rules.initial(1), 14, outcomes)
+    assert outcomes[0] == outcome
+
+
 def test_games_without_areas_say_so():
     game = games.make("tic_tac_toe")
     assert not game.rules.has_ownership and games.make(NINE).rules.has_ownership
