@@ -6,7 +6,7 @@
 # --- Appended: the rules over arrays of states -------------------------------------------------
 
 import numpy as np
-from numba import from_dtype, int8, int32, int64, njit, uint8, uint64, void
+from numba import float32, from_dtype, int8, int32, int64, njit, uint8, uint64, void
 
 from games.authoring import mix as _mix
 from games.game import UNPROVEN as _UNPROVEN
@@ -243,6 +243,14 @@ def batched_settle_moves(states, movers, budget, reach, tables, rows, outcomes):
             if outcomes[b] == (1 if mover == movers[b] else -1):
                 break
         first = last
+
+
+if HAS_OWNERSHIP:
+
+    @njit(void(_STATES, int8[:, :, ::1], float32[::1]), cache=True, nogil=True)
+    def batched_final_ownership(states, owners, leads):
+        for b in range(len(states)):
+            leads[b] = final_ownership(states[b], owners[b])
 
 
 @njit(void(_STATES, uint64[::1]), cache=True, nogil=True)

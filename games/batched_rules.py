@@ -32,6 +32,7 @@ class CompiledRules(BatchedRules):
         self._endgame_plies = int(module.ENDGAME_PLIES)
         self._max_plies = int(module.MAX_PLIES)
         self._play_out = module.batched_play_out
+        self._final_ownership = getattr(module, "batched_final_ownership", None)
 
     # The methods below are called for every position of a search, so nothing is checked before
     # the kernel has refused the types (which costs it nothing: it looks at them anyway).
@@ -113,6 +114,23 @@ class CompiledRules(BatchedRules):
             self._settle_moves(states, *others)
         except TypeError:
             self._run_on_copy("settle_moves", self._settle_moves, states, *others)
+
+    @property
+    def has_ownership(self) -> bool:
+        """Whether points of the board belong to players at the end."""
+        return self._final_ownership is not None
+
+    def final_ownership(
+        self, states: States, owners: NDArray[np.int8], leads: NDArray[np.float32]
+    ) -> None:
+        """Write whose each point is if the games ended here, and the points of the lead."""
+        if self._final_ownership is None:
+            super().final_ownership(states, owners, leads)
+            return
+        try:
+            self._final_ownership(states, owners, leads)
+        except TypeError:
+            self._run_on_copy("final_ownership", self._final_ownership, states, owners, leads)
 
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:
         """Play uniformly random legal moves to the end of every game, in place."""

@@ -157,6 +157,27 @@ class BatchedRules(ABC):
         """
         outcomes[:] = UNPROVEN
 
+    @property
+    def has_ownership(self) -> bool:
+        """Whether points of the board belong to players at the end, as in Go."""
+        return False
+
+    def final_ownership(
+        self, states: States, owners: NDArray[np.int8], leads: NDArray[np.float32]
+    ) -> None:
+        """Score positions as if the games ended here.
+
+        Args:
+            states: ``[B]``, finished or not.
+            owners: out ``[B, H, W]``, rows and columns as in the planes; 1 where the point is
+                player 0's, -1 where it is player 1's, else 0.
+            leads: out ``[B]``, the points by which player 0 leads, komi included.
+
+        Raises:
+            GameError: a game without ``has_ownership``.
+        """
+        raise GameError("in this game no point of the board belongs to a player at the end")
+
     @abstractmethod
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:
         """Play uniformly random legal moves to the end of every game, in place.

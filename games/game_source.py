@@ -100,6 +100,7 @@ class GameSource:
         if not promises:
             lines.append("from games.authoring import rule as _rule")
             lines.append("promise = _rule(lambda state, mover: 0)")
+        lines.append(f"HAS_OWNERSHIP = {'final_ownership' in self.functions}")
         if "MAX_LEGAL" not in self.constants:
             lines.append("MAX_LEGAL = NUM_ACTIONS")
         if "ENDGAME_PLIES" not in self.constants:

@@ -35,6 +35,7 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "gomoku": ("gomoku", {}),
     "hex": ("hex", {}),
     "minichess": ("minichess", {}),
+    "go": ("go", {}),
 }
 
 #: Modules that make games out of something other than a file, by the word before the colon in
