@@ -292,7 +292,7 @@ def keys_tell_positions_apart(games: Games) -> None:
                 f"another {', '.join(fields) or 'legal list or observation'}",
                 hint="let every field that matters go into the key, mixed with its place; update "
                 "the key in step() after everything else; type constants np.uint64, since a uint64 "
-                "that meets an int becomes a float",
+                "that meets an int stops being one",
                 functions=("step",),
             )
 

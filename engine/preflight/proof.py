@@ -41,8 +41,8 @@ LAWS: tuple[tuple[str, Callable[[Games], None]], ...] = (
     ("legal actions are in order", laws.legal_actions_are_in_order),
     ("results sum to zero, at the end alone", laws.results_sum_to_zero_at_the_end),
     ("plies are counted", laws.plies_are_counted),
-    ("a batch is its rows one by one", laws.rows_are_independent),
     ("reading changes nothing", laws.reading_changes_nothing),
+    ("a batch is its rows one by one", laws.rows_are_independent),
     ("keys tell positions apart", laws.keys_tell_positions_apart),
     ("planes are small, none is always empty", laws.observations_are_small_and_full),
     ("planes tell positions apart", laws.observations_show_the_position),
@@ -273,7 +273,7 @@ class Proof:
             f"compiled, {function}() does what the same lines do in plain Python",
             f"{what} is {compiled.tolist()} compiled, {plain.tolist()} in Python",
             hint="type constants np.uint64 where they meet one (compiled, a uint64 that meets an "
-            "int becomes a float); look for shifts by 64 bits or more and for arrays from np.empty "
+            "int becomes signed or a float); look for shifts by 64 bits or more and for arrays from np.empty "
             "that are read before they are filled",
             functions=(function,),
         )
