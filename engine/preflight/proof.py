@@ -273,8 +273,8 @@ class Proof:
             f"compiled, {function}() does what the same lines do in plain Python",
             f"{what} is {compiled.tolist()} compiled, {plain.tolist()} in Python",
             hint="type constants np.uint64 where they meet one (compiled, a uint64 that meets an "
-            "int becomes signed or a float); look for shifts by 64 bits or more and for arrays from np.empty "
-            "that are read before they are filled",
+            "int becomes signed or a float); look for shifts by 64 bits or more and for arrays "
+            "from np.empty that are read before they are filled",
             functions=(function,),
         )
 

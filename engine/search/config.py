@@ -50,9 +50,10 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     algorithm: Literal["gumbel", "puct"] = "gumbel"
     simulations: Count = 64
-    prove_plies: Plies = 2
+    prove_plies: Plies | None = None
     # exhaustive look-ahead at every new leaf, and to the end where the game has cheap endings
-    # (``ENDGAME_PLIES``); 0: finished positions alone
+    # (``ENDGAME_PLIES``); 0: finished positions alone; not said: as many of 2 as the game makes
+    # cheap (``look_ahead.plies_for``)
     reuse_tree: bool = True  # keep what is known below the played move
     leaves_per_tree: Count = 1  # leaves of one tree in one batch of the evaluator
     symmetries: Literal["none", "random", "average"] = "random"
