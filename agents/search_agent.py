@@ -27,7 +27,12 @@ class PlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         float, Meta(ge=0.0, description="an unvisited move is worth its parent less about this")
     ] = 0.2
     max_considered: Annotated[int, Meta(ge=1, description="moves that Gumbel starts with")] = 16
-    prove_plies: Annotated[int, Meta(ge=0, description="exhaustive look-ahead at every leaf")] = 2
+    prove_plies: (
+        Annotated[
+            int, Meta(ge=0, description="exhaustive look-ahead at every leaf; None: by the game")
+        ]
+        | None
+    ) = None
     ending_nodes: Annotated[
         int, Meta(ge=0, description="alpha-beta at every leaf of an ending; 0: AlphaZero's search")
     ] = 2_000

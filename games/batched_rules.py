@@ -22,6 +22,7 @@ class CompiledRules(BatchedRules):
 
     def __init__(self, module: ModuleType) -> None:
         self.state_dtype = module.STATE
+        self.settles_in_two = module.SETTLES_IN_TWO
         self._initial = module.batched_initial
         self._step = module.batched_step
         self._legal_actions = module.batched_legal_actions

@@ -68,6 +68,8 @@ class BatchedRules(ABC):
     """
 
     state_dtype: np.dtype[np.void]
+    #: Whether ``prove`` settles two plies at once, without searching them.
+    settles_in_two: bool = False
 
     @abstractmethod
     def initial(self, count: int) -> States:

@@ -76,6 +76,25 @@ def make(spec: str) -> Game:
         UnknownGameError: no such game, or the game has no such parameter.
         GameError: a parameter out of range, or a file that is not a game.
     """
+    game_id, source, parameters = read_spec(spec)
+    hashed = compile_cache.hash_of(
+        part.encode() for part in (compile_cache.GAMES_HASH, game_id, source.text)
+    )
+    with _making:
+        if hashed not in _made:
+            module = _compile(source, parameters, hashed)
+            rules = CompiledRules(module)
+            _made[hashed] = game_of(module, rules, game_id, source, parameters)
+        return _made[hashed]
+
+
+def read_spec(spec: str) -> tuple[str, GameSource, dict[str, Setting]]:
+    """The id, the file and the settings of the game that a text names, without running anything.
+
+    Raises:
+        UnknownGameError: no such game, or the game has no such parameter.
+        GameError: a parameter out of range, or a file that is not a game.
+    """
     match = _SPEC.fullmatch(spec)
     if not match:
         raise UnknownGameError(f"cannot read {spec!r}; write name or name(parameter=number,...)")
@@ -94,15 +113,7 @@ def make(spec: str) -> Game:
     )
     parameters = {key: parameter.default for key, parameter in source.parameters.items()}
     parameters |= {**fixed, **asked}
-    game_id = f"{name}({arguments})" if arguments else name
-    hashed = compile_cache.hash_of(
-        part.encode() for part in (compile_cache.GAMES_HASH, game_id, source.text)
-    )
-    with _making:
-        if hashed not in _made:
-            module = _compile(source, parameters, hashed)
-            _made[hashed] = _game_of(module, game_id, source, parameters)
-        return _made[hashed]
+    return f"{name}({arguments})" if arguments else name, source, parameters
 
 
 def _maker(name: str) -> ModuleType:
@@ -198,12 +209,18 @@ def _cause(error: Exception, source: GameSource) -> str:
     return " ".join(parts)
 
 
-def _game_of(
-    module: ModuleType, game_id: str, source: GameSource, parameters: Mapping[str, Setting]
+def game_of(
+    module: ModuleType,
+    rules: BatchedRules,
+    game_id: str,
+    source: GameSource,
+    parameters: Mapping[str, Setting],
 ) -> Game:
-    """Facts of a compiled module as a record, with defaults for what a game may leave out."""
+    """Facts of a module as a record, with defaults for what a game may leave out.
+
+    ``module`` is the text of ``GameSource.with_kernels``, run.
+    """
     channels, height, width = module.OBSERVATION_SHAPE
-    rules = CompiledRules(module)
     no_symmetry = Symmetries(
         cells=np.arange(height * width, dtype=np.int32)[None],
         actions=np.arange(module.NUM_ACTIONS, dtype=np.int32)[None],

@@ -19,6 +19,8 @@ COMMANDS = {
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
     "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),
     "games": ("scripts.games", "List the games and their parameters."),
+    "new": ("scripts.new", "Write a game of your own to begin with, in one file."),
+    "check": ("scripts.check", "Prove that a game keeps every law, or say where it does not."),
 }
 
 

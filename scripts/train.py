@@ -75,7 +75,7 @@ def command(
             raise click.UsageError(
                 f"{run.path} is not a run directory; name a game to start one there"
             )
-        config = _new_config(made.id, made.name, explicit)
+        config = _new_config(made, explicit)
         run.create(config)
     else:
         config = run.config()
@@ -151,8 +151,10 @@ class _StopSignals:
 
 
 def _folder_name(game_id: str) -> str:
-    kept = game_id.replace("(", "_").replace(")", "").replace("=", "")
-    return kept.replace(",", "_").replace(":", "_")
+    """``connect_four(width=5)`` as ``connect_four_width5``; of a file, its name alone."""
+    name, bracket, arguments = game_id.partition("(")
+    kept = f"{Path(name).stem}{bracket}{arguments}".replace("(", "_").replace(")", "")
+    return kept.replace("=", "").replace(",", "_").replace(":", "_")
 
 
 def _explicit(
@@ -179,18 +181,25 @@ def _explicit(
     return values
 
 
-def _new_config(game_id: str, game_name: str, explicit: dict[str, Any]) -> Any:
-    """Defaults, under the game's preset, under what the command line says."""
+def _new_config(game: Any, explicit: dict[str, Any]) -> Any:
+    """Defaults, under the game's preset, under what the command line says.
+
+    What follows from the game is settled here, so that the run keeps it.
+    """
+    import msgspec
+
     from engine.config import build_config, merge
+    from engine.search.look_ahead import settled
     from engine.seeds import fresh_seed
 
-    kind = game_name.partition(":")[0]  # all of pettingzoo:... share one
+    kind = game.name.partition(":")[0]  # all of pettingzoo:... share one
     preset = Path(__file__).parent / "presets" / f"{kind}.toml"
     values: dict[str, Any] = {"seed": fresh_seed()}
     if preset.is_file():
         values = merge(values, tomllib.loads(preset.read_text(encoding="utf-8")))
-    values = merge(values, {"game": game_id})
-    return build_config(merge(values, explicit), source="settings")
+    values = merge(values, {"game": game.id})
+    config = build_config(merge(values, explicit), source="settings")
+    return msgspec.structs.replace(config, search=settled(config.search, game))
 
 
 def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:

@@ -39,7 +39,8 @@ def alpha_beta_kernel(game: Game) -> Callable[..., None]:
 
 def _compile(game: Game, rules: ModuleType) -> ModuleType:
     """Import one generated file: the game's names, its evaluation, the search."""
-    own = _FOLDER / "evaluations" / f"{Path(game.name).stem}.py"
+    # A game of somebody's own is named by its path and has none, whatever its file is called.
+    own = _FOLDER / "evaluations" / f"{game.name.replace('/', ' ')}.py"
     evaluation = own if own.is_file() else _FOLDER / "evaluations" / "without.py"
     source = "\n\n".join(
         [

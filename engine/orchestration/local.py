@@ -51,6 +51,11 @@ class LocalPart:
         return self._process.is_alive()
 
     @property
+    def exit_code(self) -> int | None:
+        """How it ended: 0 well, negative by that signal; None while it runs."""
+        return self._process.exitcode
+
+    @property
     def pid(self) -> int | None:
         """Its process id."""
         return self._process.pid

@@ -50,8 +50,9 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     algorithm: Literal["gumbel", "puct"] = "gumbel"
     simulations: Count = 64
-    prove_plies: Plies = 2
-    # exhaustive look-ahead at every new leaf; 0: finished positions alone
+    prove_plies: Plies | None = None
+    # exhaustive look-ahead at every new leaf; 0: finished positions alone; not said: as many of 2
+    # as the game makes cheap (``look_ahead.plies_for``)
     ending_nodes: Plies = 200
     # alpha-beta to the end at every new leaf where the game says it pays (``ENDGAME_PLIES``): its
     # budget, worth a fraction of a network evaluation; 0: none, AlphaZero's own search

@@ -13,6 +13,7 @@ from engine.inference.evaluator import Evaluator
 from engine.records import Evaluation, SearchResult
 from engine.search.config import SearchConfig
 from engine.search.group import TreeGroup
+from engine.search.look_ahead import settled
 from engine.search.simulation import EMPTY, FINISHED, STATUS
 from engine.search.tree import principal_line
 from games.game import NUM_PLAYERS, UNPROVEN, Game, States
@@ -60,7 +61,7 @@ class Search:
         _check_game(game)
         self.game = game
         self.evaluator = evaluator
-        self.config = config or SearchConfig()
+        self.config = settled(config or SearchConfig(), game)
         self.num_trees = num_trees
         self.max_simulations = max_simulations or self.config.simulations
         self._width = 0
