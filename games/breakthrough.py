@@ -60,7 +60,7 @@ MAX_LEGAL = 3 * PAWNS
 # Every ply takes a pawn a row on. Before the last one none is on its far row, so a pawn of the
 # first row has gone SIZE - 2 rows at most, and one of the second row SIZE - 3.
 MAX_PLIES = 2 * SIZE * (2 * SIZE - 5) + 1
-OBSERVATION_SHAPE = (2, SIZE, SIZE)
+OBSERVATION_SHAPE = (3, SIZE, SIZE)
 
 STATE = state_dtype(
     ("pawns", "<u8", (2,)),  # bitboard of each player, cells as drawn above
@@ -169,7 +169,7 @@ def legal_actions(state, actions):
 def observe(state, planes):
     """Write what a network sees: the board turned so that the player to move goes up.
 
-    Plane 0: pawns of the player to move. Plane 1: pawns of the other.
+    Plane 0: pawns of the player to move. Plane 1: pawns of the other. Plane 2: empty cells.
     """
     mine = seen(state.pawns[state.to_play], state.to_play)
     theirs = seen(state.pawns[1 - state.to_play], state.to_play)
@@ -178,6 +178,7 @@ def observe(state, planes):
             bit = np.uint64(row * SIZE + column)
             planes[0, row, column] = (mine >> bit) & ONE
             planes[1, row, column] = (theirs >> bit) & ONE
+            planes[2, row, column] = (~(mine | theirs) >> bit) & ONE
 
 
 @rule

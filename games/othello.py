@@ -55,7 +55,7 @@ NUM_ACTIONS = SIZE * SIZE  # action = cell
 MAX_LEGAL = {4: 8, 6: 20, 8: 34}[SIZE]
 MAX_PLIES = SIZE * SIZE - 4
 ENDGAME_PLIES = 9  # the budget settles 84 in 100 of these on 8 x 8, and 99 with 8 left
-OBSERVATION_SHAPE = (3, SIZE, SIZE)
+OBSERVATION_SHAPE = (4, SIZE, SIZE)
 
 STATE = state_dtype(
     ("stones", "<u8", (2,)),  # bitboard of each player
@@ -205,8 +205,8 @@ def legal_actions(state, actions):
 def observe(state, planes):
     """Write what a network sees, row 0 at the top.
 
-    Plane 0: discs of the player to move. Plane 1: discs of the other. Plane 2: where the player
-    to move may play.
+    Plane 0: discs of the player to move. Plane 1: discs of the other. Plane 2: empty cells.
+    Plane 3: where the player to move may play.
     """
     mine = state.stones[state.to_play]
     theirs = state.stones[1 - state.to_play]
@@ -215,7 +215,8 @@ def observe(state, planes):
             bit = np.uint64(row * SIZE + column)
             planes[0, row, column] = (mine >> bit) & ONE
             planes[1, row, column] = (theirs >> bit) & ONE
-            planes[2, row, column] = (state.moves >> bit) & ONE
+            planes[2, row, column] = (~(mine | theirs) >> bit) & ONE
+            planes[3, row, column] = (state.moves >> bit) & ONE
 
 
 # --- For people: plain Python ----------------------------------------------------------------

@@ -350,14 +350,15 @@ def test_four_symmetries_keep_the_start_position():
     assert {row.tobytes() for row in cells} == expected
 
 
-def test_planes_show_mover_opponent_and_legal_cells():
+def test_planes_show_mover_opponent_empty_and_legal_cells():
     game = games.make("othello")
-    planes = np.empty((1, 3, 8, 8), np.uint8)
+    planes = np.empty((1, 4, 8, 8), np.uint8)
     game.rules.observe(np.array([play(game, "d3")[-1]]), planes)
-    mine, theirs, legal = (np.argwhere(plane).tolist() for plane in planes[0])
-    assert mine == [[3, 3], [4, 4]][1:]  # White moves and has e5 left
-    assert theirs == [[2, 3], [3, 3], [3, 4], [4, 3]]
-    assert legal == [[2, 2], [2, 4], [4, 2]]  # c3, e3, c5
+    mine, theirs, empty, legal = planes[0]
+    assert np.argwhere(mine).tolist() == [[4, 4]]  # White moves and has e5 left
+    assert np.argwhere(theirs).tolist() == [[2, 3], [3, 3], [3, 4], [4, 3]]
+    assert (empty == 1 - mine - theirs).all()
+    assert np.argwhere(legal).tolist() == [[2, 2], [2, 4], [4, 2]]  # c3, e3, c5
 
 
 def test_a_position_is_drawn_with_row_1_at_the_top():
