@@ -36,6 +36,8 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "hex": ("hex", {}),
     "minichess": ("minichess", {}),
     "go": ("go", {}),
+    "othello": ("othello", {}),
+    "breakthrough": ("breakthrough", {}),
 }
 
 #: Modules that make games out of something other than a file, by the word before the colon in

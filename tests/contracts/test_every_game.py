@@ -31,6 +31,8 @@ VARIANTS = {
     ),
     "minichess": ("minichess(max_plies=40)",),
     "go": ("go(size=2,komi=0.5)", "go(size=5,superko=situational,suicide=1)"),
+    "othello": ("othello(size=4)", "othello(size=6)"),
+    "breakthrough": ("breakthrough(size=5)", "breakthrough(size=7)"),
 }
 SPECS = [spec for name in games.registered_games() for spec in (name, *VARIANTS.get(name, ()))]
 
@@ -328,12 +330,29 @@ def test_observations_overwrite_what_was_there_and_scale_to_small_numbers(spec):
 
 
 @every_game
-def test_different_open_positions_look_different(spec):
+def test_open_positions_look_different_or_are_one_with_the_sides_exchanged(spec):
     game = games.make(spec)
     states, _ = random_games(spec)
     states = states[~states["finished"]]
-    looks = {planes.tobytes() for planes in planes_of(game, states)}
-    assert len(looks) == len(set(states["key"].tolist()))
+    states = states[np.unique(states["key"], return_index=True)[1]]
+    seen: dict[bytes, np.void] = {}
+    for state, planes in zip(states, planes_of(game, states), strict=True):
+        other = seen.setdefault(planes.tobytes(), state)
+        if other is state:
+            continue
+        # Where both sides have the same rules, each may see the other's position as its own.
+        assert state["to_play"] != other["to_play"]
+        legal = game.legal(state)
+        assert game.legal(other) == legal
+        actions = np.array(legal, np.int32)
+        ours, theirs = np.repeat(state, len(legal)), np.repeat(other, len(legal))
+        game.rules.step(ours, actions)
+        game.rules.step(theirs, actions)
+        assert (ours["finished"] == theirs["finished"]).all()
+        assert (ours["returns"] == theirs["returns"][:, ::-1]).all()
+        going_on = ~ours["finished"]
+        assert (ours["to_play"] != theirs["to_play"])[going_on].all()
+        assert (planes_of(game, ours) == planes_of(game, theirs))[going_on].all()
 
 
 @every_game
