@@ -142,7 +142,7 @@ ZONE_BITS = np.uint64((1 << ZONE) - 1)
 STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # row, column
 STRIDES = np.array([row * SIZE + column for row, column in STEPS])
 AHEAD, SIDEWAYS, DIAGONALS = 0b00000001, 0b01000100, 0b10101010
-STRAIGHTS, GOLD_STEPS = 0b01010101, 0b11000111
+STRAIGHTS, GOLD_STEPS = 0b01010101, 0b11010111
 # By kind, bits of the directions in which it moves (a knight in none), and of those any distance.
 MOVES = np.array(
     [0, AHEAD, AHEAD, 0, AHEAD | DIAGONALS, GOLD_STEPS, DIAGONALS, STRAIGHTS, 255]
