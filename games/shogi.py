@@ -82,10 +82,10 @@ DROP_PLANE = 2 * MOVE_PLANES
 PLANES = DROP_PLANE + len(IN_HAND)
 NUM_ACTIONS = SQUARES * PLANES
 
-# Shogi: a known record position has 593. Minishogi: with one piece of each of five kinds in hand
-# and x other pieces on the board, at most 5 * (23 - x) drops, 8 king's moves, and 16 (rook), 16
-# (bishop), 10 (silver), 6 (gold), 2 (pawn) moves, promotions counted twice; fewer kinds in hand
-# give less.
+# Shogi: the most known of any position that has the game's pieces. Minishogi: a bound. With one
+# piece of each of five kinds in hand and x others on the board, at most 5 * (23 - x) drops, 8
+# moves of the king, and 16 of a rook, 16 of a bishop, 10 of a silver, 6 of a gold, 2 of a pawn,
+# promotions counted twice; fewer kinds in hand give less.
 MAX_LEGAL = 593 if FULL else 151
 MAX_PLIES = 512 if FULL else 256  # a draw, where the rules of people set no bound
 
@@ -141,9 +141,8 @@ ZONE_BITS = np.uint64((1 << ZONE) - 1)
 
 STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # row, column
 STRIDES = np.array([row * SIZE + column for row, column in STEPS])
-AHEAD, SIDEWAYS, DIAGONALS = 0b00000001, 0b01000100, 0b10101010
-STRAIGHTS, GOLD_STEPS = 0b01010101, 0b11010111
-# By kind, bits of the directions in which it moves (a knight in none), and of those any distance.
+# Bits of directions; then by kind those in which it moves (a knight in none), and any distance.
+AHEAD, STRAIGHTS, DIAGONALS, GOLD_STEPS = 0b00000001, 0b01010101, 0b10101010, 0b11010111
 MOVES = np.array(
     [0, AHEAD, AHEAD, 0, AHEAD | DIAGONALS, GOLD_STEPS, DIAGONALS, STRAIGHTS, 255]
     + [GOLD_STEPS] * 4
@@ -487,10 +486,7 @@ def legal_actions(state, actions):
     corner = (SQUARES - 1) * mover
     king = np.int64(state.kings[mover])
     checks, answer_low, answer_high, pinned_low, pinned_high = king_lines(state, mover)
-    low, high = (
-        BITS[king, 0],
-        BITS[king, 1],
-    )  # squares from which a piece moves or to which it drops
+    low, high = BITS[king, 0], BITS[king, 1]  # from where a piece moves, or where it drops
     pawn_low, pawn_high = NONE, NONE
     held = 0  # kinds in hand other than pawns, as bits
     if checks < 2:
