@@ -225,6 +225,7 @@ def test_games_that_go_in_circles_end_as_the_record_says(game, cshogi):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("shuffling", [0.0, 0.6, 0.9])
 def test_a_thousand_random_games_run_as_in_cshogi(game, cshogi, shuffling):
     rng = np.random.default_rng(23)
@@ -315,6 +316,7 @@ def test_thrown_positions_have_the_moves_that_cshogi_lists(game, cshogi):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_very_many_thrown_positions_have_the_moves_that_cshogi_lists(game, cshogi):
     seen = compare_random_positions(game, cshogi, np.random.default_rng(32), 100_000)
     print(dict(seen))
