@@ -479,6 +479,12 @@ def count_legal(state):
 
 
 @rule
+def may_end(kind, square, to, promotes):
+    """Whether a move may end as said: promoted it touches the zone, else the piece can move on."""
+    return (square < ZONE or to < ZONE) if promotes else to >= DEAD[kind]
+
+
+@rule
 def legal_actions(state, actions):
     """Write the legal actions, ascending, and return how many. Never asked once finished."""
     mover = np.int64(state.to_play)
@@ -555,8 +561,8 @@ def legal_actions(state, actions):
                         other = sign * state.board[corner + sign * to]
                         if other > 0:
                             break
-                        if (checks == 0 or has(answer_low, answer_high, to)) and (
-                            square < ZONE or to < ZONE if promotes else to >= DEAD[kind]
+                        if may_end(kind, square, to, promotes) and (
+                            checks == 0 or has(answer_low, answer_high, to)
                         ):
                             actions[count] = first + direction * REACH + distance
                             count += 1
@@ -568,8 +574,8 @@ def legal_actions(state, actions):
                         if (
                             to >= 0
                             and sign * state.board[corner + sign * to] <= 0
+                            and may_end(kind, square, to, promotes)
                             and (checks == 0 or has(answer_low, answer_high, to))
-                            and (square < ZONE or to < ZONE if promotes else to >= DEAD[kind])
                         ):
                             actions[count] = first + KNIGHT_PLANE + side
                             count += 1
