@@ -170,13 +170,12 @@ def compare_game(game, cshogi, rng, *, shuffling: float) -> Counter:
         ours = moves(game, state)
         assert ours == set(theirs), board.sfen()
         seen["plies"] += 1
-        wanted = [move for move in theirs if len(previous) > 1 and takes_back(move, previous[-2])]
+        wanted = []
         if rng.random() < shuffling:
-            # Those who are bothered answer; everybody else wanders to and fro, or gives check.
-            checks = [move for move in theirs if gives_check(board, move)]
-            wanted = wanted or checks
-        else:
-            wanted = []
+            if len(previous) > 1:
+                wanted = [move for move in theirs if takes_back(move, previous[-2])]
+            # Who cannot go back, as after an answer to a check, gives check if he can.
+            wanted = wanted or [move for move in theirs if gives_check(board, move)]
         move = str(rng.choice(wanted or theirs))
         previous.append(move)
         board.push_usi(move)
