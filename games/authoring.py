@@ -51,7 +51,10 @@ def row_numbers(count: int) -> tuple[str, ...]:
 def draw(view: BoardView, status: str) -> str:
     """A board as text: one line a row from the top, the column labels, and a line of status."""
     label_width = max((len(label) for label in view.row_labels), default=0)
-    cell_width = max(len(label) for label in view.column_labels)
+    cell_width = max(
+        *(len(label) for label in view.column_labels),
+        *(len(piece) for row in view.pieces for piece in row),
+    )
     lines = []
     for label, row in zip(view.row_labels, view.pieces, strict=True):
         cells = " ".join((piece or ".").rjust(cell_width) for piece in row)

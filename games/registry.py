@@ -38,6 +38,8 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "go": ("go", {}),
     "othello": ("othello", {}),
     "breakthrough": ("breakthrough", {}),
+    "shogi": ("shogi", {"size": 9}),
+    "minishogi": ("shogi", {"size": 5}),
 }
 
 #: Modules that make games out of something other than a file, by the word before the colon in
