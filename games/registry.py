@@ -32,6 +32,7 @@ from games.game_source import GameSource, Parameter, Setting, read_game_source
 REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "tic_tac_toe": ("tic_tac_toe", {}),
     "connect_four": ("connect_four", {}),
+    "chess": ("chess", {}),
 }
 
 _SPEC = re.compile(r"\s*(?P<name>[^()]*?)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
