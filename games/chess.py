@@ -17,10 +17,9 @@ from games.chess_actions import (
     UNDERPROMOTIONS,
 )
 from games.chess_attacks import (
-    BISHOP,
+    KINDS,
     KING,
     KING_MOVES,
-    KNIGHT,
     NONE,
     ONE,
     PAWN,
@@ -42,15 +41,17 @@ from games.chess_attacks import (
 from games.chess_text import (
     COLUMNS,
     PIECES,
-    Position,
+    RIGHTS,
     action_of_move,
     attackers,
     fen,
     move_of_action,
     piece_letter,
+    position_of,
     read_fen,
     read_move,
     san,
+    swap_rights,
     uci,
 )
 from games.game import BoardView, InvalidPositionError, state_dtype
@@ -94,7 +95,6 @@ HISTORY_FIELDS = ("clock", "repetitions", "reversible", "track")
 # rule comes near, positions share their evaluations whatever the clock says.
 SHOWN_TENS = np.array([plies // 10 if plies >= 60 else 0 for plies in range(QUIET_PLIES + 1)])
 
-KINDS = (PAWN, KNIGHT, BISHOP, ROOK, QUEEN, KING)  # in the order of planes and of PIECES
 PIECE_PLANES = np.array([KINDS.index(kind) if kind in KINDS else 0 for kind in range(8)])
 
 SHORT, LONG = 1, 2  # the mover's castling rights; the opponent's are two bits higher
@@ -441,29 +441,6 @@ PLAYER_NAMES = ("White", "Black")
 REPETITION = f"{'threefold' if OCCURRENCES == 3 else 'fivefold'} repetition"
 
 
-def position_of(state):
-    """What a FEN says of a state."""
-    black = int(state["to_play"])
-    turn = 56 * black
-    mine, kinds = int(state["mine"]), [int(word) for word in state["kinds"]]
-    cells = ["."] * 64
-    for cell in range(64):
-        kind = sum((word >> cell & 1) << b for b, word in enumerate(kinds))
-        if kind:
-            white = bool(mine >> cell & 1) != bool(black)
-            cells[cell ^ turn] = piece_letter(PIECES[KINDS.index(kind)], white=white)
-    castling = int(state["castling"])
-    rights = castling >> 2 | (castling & 3) << 2 if black else castling
-    return Position(
-        cells="".join(cells),
-        white_to_move=not black,
-        castling="".join(right for b, right in enumerate("KQkq") if rights >> b & 1),
-        passing=int(state["passing"]) ^ turn if state["passing"] else None,
-        clock=int(state["clock"]),
-        ply=int(state["ply"]),
-    )
-
-
 def state_of(position, *, repetitions=0):
     """The state that a FEN describes; its moves so far are not known."""
     black = not position.white_to_move
@@ -478,8 +455,8 @@ def state_of(position, *, repetitions=0):
             for b in range(3):
                 if kind >> b & 1:
                     state["kinds"][b] |= bit
-    rights = sum(1 << "KQkq".index(right) for right in position.castling)
-    state["castling"] = rights >> 2 | (rights & 3) << 2 if black else rights
+    rights = sum(1 << RIGHTS.index(right) for right in position.castling)
+    state["castling"] = swap_rights(rights) if black else rights
     state["passing"] = 0 if position.passing is None else position.passing ^ turn
     state["clock"], state["ply"], state["to_play"] = position.clock, position.ply, black
     state["repetitions"] = repetitions

@@ -27,6 +27,7 @@ from games.bits import highest_bit, lowest_bit
 #: Kinds of pieces. A position keeps a kind as three bits in three words, so the codes are chosen
 #: for what the words say together: bit 2 slides, then bit 0 on diagonals and bit 1 on lines.
 NONE, PAWN, KNIGHT, KING, BISHOP, ROOK, QUEEN = 0, 1, 2, 3, 5, 6, 7
+KINDS = (PAWN, KNIGHT, BISHOP, ROOK, QUEEN, KING)  # in the order in which people list them
 
 ZERO = np.uint64(0)
 ONE = np.uint64(1)

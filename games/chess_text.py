@@ -9,20 +9,25 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from games.chess_actions import FIRST_UNDERPROMOTION, OFFSET_OF, PLANE_OF, PLANES
+from games.chess_attacks import KINDS
 from games.game import InvalidMoveError, InvalidPositionError
 
 COLUMNS = "abcdefgh"
-PIECES = "PNBRQK"
+RIGHTS = "KQkq"  # castling, in the order of the bits of a state's rights
+PIECES = "PNBRQK"  # in the order of KINDS
 
 _UNDERPROMOTIONS = "NBR"  # in the order of their planes
-_ROOKS = {"K": (60, 63), "Q": (60, 56), "k": (4, 7), "q": (4, 0)}  # right: cells of king and rook
+_CORNERS = {"K": (60, 63), "Q": (60, 56), "k": (4, 7), "q": (4, 0)}  # cells of king and rook
 _KNIGHT_JUMPS = [(r, c) for r in (-2, -1, 1, 2) for c in (-2, -1, 1, 2) if abs(r) != abs(c)]
 _KING_STEPS = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
 
 _UCI = re.compile(r"([a-h][1-8])([a-h][1-8])([qrbn]?)")
 _SAN = re.compile(
-    r"(?P<piece>[KQRBN]?)(?P<column>[a-h]?)(?P<row>[1-8]?)[-x:]?(?P<target>[a-h][1-8])"
+    r"(?:(?P<piece>[KQRBN])|(?=[a-h]))(?P<column>[a-h]?)(?P<row>[1-8]?)"
+    r"[-x:]?(?P<target>[a-h][1-8])"
     r"(?:=?\(?(?P<promotion>[QRBNqrbn])\)?)?"
 )
 _CASTLING = re.compile(r"([oO0])-\1(-\1)?")
@@ -34,7 +39,7 @@ class Position:
 
     cells: str  # 64 letters, white's capital, "." for none
     white_to_move: bool
-    castling: str  # of "KQkq", those that are left
+    castling: str  # those of RIGHTS that are left
     passing: int | None  # cell that a pawn has just passed by a double step
     clock: int  # plies since the last capture or pawn move
     ply: int
@@ -61,6 +66,33 @@ def _cell_named(name: str) -> int:
 def piece_letter(kind: str, *, white: bool) -> str:
     """White's pieces are capitals."""
     return kind.upper() if white else kind.lower()
+
+
+def position_of(state: np.void) -> Position:
+    """What a FEN says of a state."""
+    black = int(state["to_play"])
+    turn = 56 * black
+    mine, kinds = int(state["mine"]), [int(word) for word in state["kinds"]]
+    cells = ["."] * 64
+    for cell in range(64):
+        kind = sum((word >> cell & 1) << bit for bit, word in enumerate(kinds))
+        if kind:
+            white = (mine >> cell & 1) != black
+            cells[cell ^ turn] = piece_letter(PIECES[KINDS.index(kind)], white=white)
+    rights = swap_rights(int(state["castling"])) if black else int(state["castling"])
+    return Position(
+        cells="".join(cells),
+        white_to_move=not black,
+        castling="".join(right for bit, right in enumerate(RIGHTS) if rights >> bit & 1),
+        passing=int(state["passing"]) ^ turn if state["passing"] else None,
+        clock=int(state["clock"]),
+        ply=int(state["ply"]),
+    )
+
+
+def swap_rights(rights: int) -> int:
+    """Castling rights as bits, as the other player counts them."""
+    return rights >> 2 | (rights & 3) << 2
 
 
 # --- Actions ---------------------------------------------------------------------------------
@@ -95,7 +127,7 @@ def action_of_move(position: Position, move: Move) -> int:
         return -1
     if move.promotion:
         way = target - (origin - 9)
-        if way not in (0, 1, 2) or position.cells[move.origin] not in "Pp":
+        if target >= 8 or way not in (0, 1, 2) or position.cells[move.origin] not in "Pp":
             return -1
         if move.promotion != "Q":
             piece = _UNDERPROMOTIONS.index(move.promotion)
@@ -224,10 +256,10 @@ def read_fen(text: str) -> Position:
     white = side == "w"
     _check_pieces(text, cells)
     for right in castling.replace("-", "", castling == "-"):
-        if right not in _ROOKS or castling.count(right) > 1:
-            raise _refused(text, f"has castling rights {castling!r}, not some of KQkq")
-        king, rook = _ROOKS[right]
-        if (cells[king] + cells[rook]) != ("KR" if right.isupper() else "kr"):
+        if right not in RIGHTS or castling.count(right) > 1:
+            raise _refused(text, f"has castling rights {castling!r}, not some of {RIGHTS}")
+        king, rook = _CORNERS[right]
+        if cells[king] + cells[rook] != ("KR" if right.isupper() else "kr"):
             raise _refused(text, f"lets castle ({right}) without king and rook in their corner")
     passed = _read_passing(text, passing, cells, white=white)
     for mover in (white, not white):
@@ -238,7 +270,7 @@ def read_fen(text: str) -> Position:
         if len(checkers) > 2:
             raise _refused(text, f"has a king in check from {len(checkers)} pieces")
     ply = 2 * (max(int(number), 1) - 1) + (not white)
-    rights = "".join(right for right in _ROOKS if right in castling)
+    rights = "".join(right for right in RIGHTS if right in castling)
     return Position(cells, white, rights, passed, int(clock), ply)
 
 

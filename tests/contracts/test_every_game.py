@@ -21,6 +21,7 @@ VARIANTS = {
         "connect_four(width=4,height=12,length=5)",  # no line fits but upwards
         "connect_four(width=12,height=4,length=6)",
     ),
+    "chess": ("chess(claims=forced,max_plies=400)",),
 }
 SPECS = [spec for name in games.registered_games() for spec in (name, *VARIANTS.get(name, ()))]
 
