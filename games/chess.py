@@ -532,7 +532,7 @@ def state_to_text(state):
 def text_to_state(text):
     """Read a FEN, or what ``state_to_text`` writes; a drawing must agree with the FEN below it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    fens = [line for line in lines if line.count("/") >= 7]
+    fens = [line for line in lines if "/" in line]
     if len(fens) != 1:
         raise InvalidPositionError(
             f"a chess position needs one line of FEN, such as {START_FEN!r}; found {len(fens)}"

@@ -20,7 +20,7 @@ that a queen or a knight goes from the origin (o), numbered from the top left::
      61  .  .  .  .  .  . 62  .  .  .  .  .  . 63
 
 In this order a piece's moves, listed by the cells that they lead to, are ascending actions. A pawn
-that reaches the last row by planes 20 to 22 becomes a queen. The other promotions::
+that reaches the last row by planes 21 to 23 becomes a queen. The other promotions::
 
      64 65 66   to a knight, capturing to the left, straight on, capturing to the right
      67 68 69   to a bishop
