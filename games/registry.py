@@ -40,6 +40,7 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "breakthrough": ("breakthrough", {}),
     "shogi": ("shogi", {"size": 9}),
     "minishogi": ("shogi", {"size": 5}),
+    "chess": ("chess", {}),
 }
 
 #: Modules that make games out of something other than a file, by the word before the colon in

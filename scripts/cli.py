@@ -18,6 +18,7 @@ COMMANDS = {
     "plot": ("scripts.plot", "One picture of a run."),
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
     "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),
+    "perft": ("scripts.perft", "Count the lines of play of a game, as a test of its rules."),
     "games": ("scripts.games", "List the games and their parameters."),
     "new": ("scripts.new", "Write a game of your own to begin with, in one file."),
     "check": ("scripts.check", "Prove that a game keeps every law, or say where it does not."),

@@ -33,6 +33,7 @@ VARIANTS = {
     "go": ("go(size=2,komi=0.5)", "go(size=5,superko=situational,suicide=1)"),
     "othello": ("othello(size=4)", "othello(size=6)"),
     "breakthrough": ("breakthrough(size=5)", "breakthrough(size=7)"),
+    "chess": ("chess(claims=forced,max_plies=400)",),
 }
 SPECS = [spec for name in games.registered_games() for spec in (name, *VARIANTS.get(name, ()))]
 
