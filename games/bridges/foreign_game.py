@@ -19,31 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
-from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
-from games.authoring import column_letters, draw, row_numbers, status_line
-from games.bridges.foreign_rules import ForeignRules, moves_of
-from games.bridges.planes import PlaneConversion
-from games.bridges.replay import (
-    ACTION_TYPE,
-    Line,
-    MakeEnvironment,
-    Positions,
-    without_checks,
+from games.bridges.foreign_fit import (
+    can_be_copied,
+    count_actions,
+    create_environment,
+    find_conversion,
+    fingerprint_of,
+    play_fingerprint,
+    play_trial_games,
 )
-from games.game import (
-    NUM_PLAYERS,
-    BoardView,
-    Game,
-    GameError,
-    IllegalMoveError,
-    InvalidMoveError,
-    InvalidPositionError,
-    Symmetries,
-    UnknownGameError,
-)
+from games.bridges.foreign_rules import ForeignRules
+from games.bridges.foreign_text import ForeignText
+from games.bridges.replay import MakeEnvironment, Positions
+from games.game import Game, GameError, Symmetries, UnknownGameError
 
 SCHEME = "pettingzoo"
 
@@ -53,11 +43,6 @@ DEFAULT_PLIES = 512
 PROVE_POSITIONS = 16
 
 _MOST_PLIES = np.iinfo(np.int16).max
-_MOST_ACTIONS = 1 << 16
-_TRIAL_GAMES = 2
-_TRIAL_PLIES = 200
-_MOVES = "moves:"
-_GLYPHS = ("X", "O")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +141,7 @@ def foreign_game(
         except GameError as error:
             raise type(error)(f"{game_id} cannot be a game of Meijin: {error}") from error
         _refuse_disturbance(game_id)
-        _made[game_id] = _Made(game, maker, _fingerprint(maker))
+        _made[game_id] = _Made(game, maker, fingerprint_of(maker))
         return game
 
 
@@ -247,30 +232,30 @@ def _make_game(
     channels: str,
 ) -> Game:
     """Look at the environment, and put the record together."""
-    environment, twin = _create(maker), _create(maker)
+    environment, twin = create_environment(maker), create_environment(maker)
     limits = _limits(environment)
     max_plies = limits.max_plies if max_plies is None else max_plies
     max_legal = limits.max_legal if max_legal is None else max_legal
-    if not 1 <= max_plies <= _MOST_PLIES:
-        raise GameError(f"max_plies is 1 to {_MOST_PLIES}, not {max_plies}")
+    if not (isinstance(max_plies, int) and 1 <= max_plies <= _MOST_PLIES):
+        raise GameError(f"max_plies is 1 to {_MOST_PLIES}, not {max_plies!r}")
     if channels not in ("first", "last"):
         raise GameError(f"channels are first or last, not {channels!r}")
-    num_actions = _count_actions(environment)
+    num_actions = count_actions(environment)
     if max_legal is None:
         max_legal = num_actions
-    if not 1 <= max_legal <= num_actions:
-        raise GameError(f"max_legal is 1 to {num_actions}, not {max_legal}")
-    conversion = _conversion(environment, channels)
-    _play_trial_games(environment, twin, max_plies)
+    if not (isinstance(max_legal, int) and 1 <= max_legal <= num_actions):
+        raise GameError(f"max_legal is 1 to {num_actions}, not {max_legal!r}")
+    conversion = find_conversion(environment, channels)
+    play_trial_games(environment, twin, max_plies)
     positions = Positions(
         maker,
         conversion,
         max_plies=max_plies,
         max_legal=max_legal,
-        copies=_can_be_copied(environment),
+        copies=can_be_copied(environment),
     )
     rules = ForeignRules(positions, max_plies=max_plies, prove_positions=PROVE_POSITIONS)
-    text = _Text(rules, environment, game_id)
+    text = ForeignText(rules, num_actions=num_actions, game_id=game_id)
     height, width = conversion.shape[1:]
     return Game(
         id=game_id,
@@ -296,141 +281,10 @@ def _make_game(
     )
 
 
-def _create(maker: MakeEnvironment) -> AECEnv:
-    """A new environment at its start."""
-    try:
-        environment = maker()
-    except (TypeError, ValueError, AssertionError) as error:
-        raise GameError(f"it cannot be made: {' '.join(str(error).split())}") from error
-    if not isinstance(environment, AECEnv):
-        raise GameError(
-            f"it is a {type(environment).__name__}, not an AECEnv, in which agents move in turn"
-        )
-    agents = getattr(environment, "possible_agents", None)
-    if agents is None or len(agents) != NUM_PLAYERS:
-        raise GameError(f"it has {'no fixed' if agents is None else len(agents)} agents, not two")
-    environment = without_checks(environment)
-    environment.reset(seed=0)
-    return environment
-
-
 def _limits(environment: AECEnv) -> _Limits:
     """What is known of an environment that comes with PettingZoo."""
     is_theirs = type(environment).__module__.startswith("pettingzoo.")
     return _KNOWN.get(environment.metadata.get("name", ""), _Limits()) if is_theirs else _Limits()
-
-
-def _count_actions(environment: AECEnv) -> int:
-    """Number of actions, the same for both agents."""
-    first, second = (environment.action_space(agent) for agent in environment.possible_agents)
-    for space in (first, second):
-        if not isinstance(space, spaces.Discrete) or space.start != 0:
-            raise GameError(f"actions must be numbers from 0 on (Discrete), not {space}")
-    if first.n != second.n:
-        raise GameError(f"its agents have {first.n} and {second.n} actions")
-    if first.n > _MOST_ACTIONS:
-        raise GameError(f"it has {first.n} actions; at most {_MOST_ACTIONS} can be named")
-    return int(first.n)
-
-
-def _conversion(environment: AECEnv, channels: str) -> PlaneConversion:
-    """How its observations become planes, the same for both agents."""
-    inner = []
-    for agent in environment.possible_agents:
-        space = environment.observation_space(agent)
-        if isinstance(space, spaces.Dict):
-            if "observation" not in space.spaces:
-                raise GameError("its observation is a dictionary without 'observation'")
-            space = space.spaces["observation"]
-        inner.append(space)
-    if inner[0] != inner[1]:
-        raise GameError("its agents see different kinds of observations")
-    return PlaneConversion.of(inner[0], channels_last=channels == "last")
-
-
-def _play_trial_games(environment: AECEnv, twin: AECEnv, max_plies: int) -> None:
-    """Play the same random games in two environments that were reset by different seeds.
-
-    Raises:
-        GameError: they differ, so there is chance in the game; or something else that is seen in
-            them does not fit.
-    """
-    rng = np.random.default_rng(0)
-    lines = [Line(each, list(each.possible_agents)) for each in (environment, twin)]
-    for number in range(_TRIAL_GAMES):
-        for seed, line in enumerate(lines):
-            line.environment.reset(seed=1 + 2 * number + seed)
-            line.totals = [0.0] * NUM_PLAYERS
-        for ply in range(min(max_plies, _TRIAL_PLIES) + 1):
-            first, second = (_everything_of(line) for line in lines)
-            if first != second:
-                raise GameError(f"there is chance in it: equal moves differ after {ply} plies")
-            _, mask = lines[0].observe()
-            if lines[0].is_over:
-                lines[0].returns()
-                break
-            if not mask.any():
-                raise GameError(f"no action is legal after {ply} plies, and the game goes on")
-            action = int(rng.choice(np.flatnonzero(mask)))
-            for line in lines:
-                line.play(action)
-
-
-def _everything_of(line: Line) -> tuple[Any, ...]:
-    """What an environment shows, for comparison."""
-    observation, mask = line.observe()
-    environment = line.environment
-    return (
-        environment.agent_selection,
-        np.asarray(observation).tobytes(),
-        mask.tobytes(),
-        tuple(line.totals),
-        line.is_over,
-    )
-
-
-def _can_be_copied(environment: AECEnv) -> bool:
-    """Whether a copy goes on from the same position and leaves the original alone."""
-    line = Line(environment, list(environment.possible_agents))
-    line.restart()
-    try:
-        for _ in range(4):
-            before = _everything_of(line)
-            twin = line.copied()
-            if _everything_of(twin) != before:
-                return False
-            _, mask = line.observe()
-            action = int(np.flatnonzero(mask)[-1])
-            twin.play(action)
-            if _everything_of(line) != before:
-                return False
-            line.play(action)
-            if _everything_of(twin) != _everything_of(line):
-                return False
-            if line.is_over:
-                break
-    except Exception:  # whatever a foreign object raises when it is copied: it is not copied then
-        return False
-    return True
-
-
-def _fingerprint(maker: MakeEnvironment) -> bytes:
-    """A short game, as an environment made now plays it."""
-    line = Line(_create(maker), [])
-    line.agents = list(line.environment.possible_agents)
-    line.restart()
-    return _played(line)
-
-
-def _played(line: Line) -> bytes:
-    digest = hashlib.sha256()
-    for _ in range(6):
-        digest.update(repr(_everything_of(line)).encode())
-        _, mask = line.observe()
-        if line.is_over:
-            break
-        line.play(int(np.flatnonzero(mask)[len(np.flatnonzero(mask)) // 2]))
-    return digest.digest()
 
 
 def _refuse_disturbance(game_id: str) -> None:
@@ -438,7 +292,7 @@ def _refuse_disturbance(game_id: str) -> None:
     for other_id, other in _made.items():
         try:
             line = other.game.rules.positions.fresh_line()
-            disturbed = _played(line) != other.fingerprint
+            disturbed = play_fingerprint(line) != other.fingerprint
         except Exception:  # a disturbed environment may do anything
             disturbed = True
         if disturbed:
@@ -459,83 +313,3 @@ def _source_hash(environment: AECEnv, settings: Mapping[str, Any]) -> str:
         for each in sorted(path.parent.glob("*.py")) if packaged else [path]:
             digest.update(each.name.encode() + each.read_bytes())
     return digest.hexdigest()[:16]
-
-
-# --- For people ----------------------------------------------------------------------------------
-
-
-class _Text:
-    """Moves and positions as text, and a board where one can be seen in the planes."""
-
-    def __init__(self, rules: ForeignRules, environment: AECEnv, game_id: str) -> None:
-        self._rules = rules
-        self._game_id = game_id
-        self._num_actions = _count_actions(environment)
-        first, second = (str(agent) for agent in environment.possible_agents)
-        self._names = (first, second)
-
-    def action_to_text(self, state: np.void, action: int) -> str:
-        """The number of the action."""
-        return str(action)
-
-    def text_to_action(self, state: np.void, text: str) -> int:
-        """Read the number of a legal action."""
-        word = text.strip()
-        if not (word.isascii() and word.isdecimal() and int(word) < self._num_actions):
-            raise InvalidMoveError(
-                f"{text!r} is no action; actions are 0 to {self._num_actions - 1}"
-            )
-        legal = self._rules.positions.at(moves_of(state)).legal.tolist()
-        if int(word) in legal:
-            return int(word)
-        if not legal:
-            raise IllegalMoveError(f"{text!r} cannot be played: the game is over")
-        raise IllegalMoveError(
-            f"{text!r} cannot be played in {self._game_id} after {state['ply']} plies; legal: "
-            f"{' '.join(map(str, legal))}"
-        )
-
-    def state_to_text(self, state: np.void) -> str:
-        """The board, who moves, and the moves so far, from which the position is read back."""
-        moves = np.frombuffer(moves_of(state), ACTION_TYPE)
-        board = draw(self.board_view(state), status_line(state, self._names))
-        return f"{board}\n{' '.join([_MOVES, *map(str, moves)])}"
-
-    def text_to_state(self, text: str) -> np.void:
-        """Play the moves that stand behind ``moves:``; what stands before is not looked at."""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if not lines or not lines[-1].startswith(_MOVES):
-            raise InvalidPositionError(
-                f"a position of {self._game_id} ends with its moves, as in '{_MOVES} 3 0'"
-            )
-        states = self._rules.initial(1)
-        for word in lines[-1].removeprefix(_MOVES).split():
-            try:
-                action = self.text_to_action(states[0], word)
-            except GameError as error:
-                raise InvalidPositionError(str(error)) from error
-            self._rules.step(states, np.array([action], np.int32))
-        state: np.void = states[0]
-        return state
-
-    def board_view(self, state: np.void) -> BoardView:
-        """Stones, where the observation is two planes: of the mover, and of the other player.
-
-        That is the form of PettingZoo's small boards. Of other planes nobody can tell what they
-        show, so the board stays empty.
-        """
-        position = self._rules.positions.at(moves_of(state))
-        channels, height, width = position.planes.shape
-        owners: NDArray[np.int64] = np.full((height, width), -1)
-        if channels == NUM_PLAYERS:
-            for plane, player in enumerate((position.to_play, 1 - position.to_play)):
-                owners[position.planes[plane] > 0] = player
-        return BoardView(
-            pieces=tuple(
-                tuple("" if owner < 0 else _GLYPHS[owner] for owner in row) for row in owners
-            ),
-            owners=tuple(tuple(row) for row in owners.tolist()),
-            row_labels=row_numbers(height),
-            column_labels=column_letters(width) if width <= 26 else ("",) * width,
-            player_names=self._names,
-        )

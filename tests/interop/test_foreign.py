@@ -3,12 +3,15 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
+import foreign_environments as own
 import numpy as np
 import pytest
 
@@ -24,9 +27,6 @@ pytest.importorskip("pygame", reason="PettingZoo's classic environments need pet
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE))  # so that the environments of these tests can be named
-import foreign_environments as own  # noqa: E402
-
 TIC_TAC_TOE, CONNECT_FOUR = "pettingzoo:tictactoe_v3", "pettingzoo:connect_four_v3"
 SPECS = (
     TIC_TAC_TOE,
@@ -295,6 +295,7 @@ def test_agents_play_a_foreign_game():
         ("foreign_environments.Nim(heap=five)", "cannot be made"),
         ("foreign_environments.Nim(matches=5)", "unexpected keyword argument 'matches'"),
         ("foreign_environments.Nim(max_plies=0)", "max_plies is 1 to 32767, not 0"),
+        ("foreign_environments.Nim(max_plies=many)", "max_plies is 1 to 32767, not 'many'"),
         ("foreign_environments.Nim(max_legal=9)", "max_legal is 1 to 2, not 9"),
         ("foreign_environments.Nim(channels=middle)", "channels are first or last"),
         ("os.getcwd", "it is a str, not an AECEnv"),
@@ -505,7 +506,8 @@ def test_a_foreign_game_is_played_in_the_terminal():
     assert "player_1" in result.stdout
 
 
-def train(run: Path, *more: str) -> subprocess.CompletedProcess:
+def train_until(run: Path, steps: int) -> str:
+    """Start or go on with training, stop it by SIGINT after so many steps; what it printed."""
     settings = [
         "network.kind=perceptron", "network.hidden=[32]", "search.simulations=16",
         "selfplay.games=16", "selfplay.fast_simulations=4", "bootstrap.simulations=8",
@@ -513,16 +515,27 @@ def train(run: Path, *more: str) -> subprocess.CompletedProcess:
         "inference.precision=float32", "publish_seconds=2",
     ]  # fmt: skip
     asked = [part for text in settings for part in ("--set", text)]
-    return subprocess.run(
+    process = subprocess.Popen(
         [
             sys.executable, "-m", "scripts.cli", "train", TIC_TAC_TOE, "--run", str(run),
-            "--seed", "5", "--workers", "1", "--plain", "--no-judge", *asked, *more,
+            "--seed", "5", "--workers", "1", "--plain", "--no-judge", *asked,
         ],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=500,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
     )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not any(row["steps"] >= steps for row in metrics(run)):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    return output
+
+
+def metrics(run: Path) -> list[dict]:
+    file = run / "metrics.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return [json.loads(line) for line in lines]
 
 
 @pytest.mark.slow
@@ -531,18 +544,14 @@ def test_a_minute_of_training_starts_learns_and_resumes(tmp_path):
     from agents.factory import make_agent
 
     run = tmp_path / "run"
-    first = train(run, "--minutes", "0.6")
-    assert first.returncode == 0, first.stderr + first.stdout
-    assert "Starting" in first.stdout
-    again = train(run, "--minutes", "1.1")
-    assert again.returncode == 0, again.stderr + again.stdout
-    assert "Going on with" in again.stdout
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if row["losses"]]
-    assert rows[-1]["start"] == 2 and rows[-1]["episodes"] > rows[0]["episodes"]
-    for name in ("policy_kl", "value_kl"):
-        assert rows[-1]["losses"][name] < rows[0]["losses"][name]
+    assert "Starting" in train_until(run, 120)
+    first = metrics(run)[-1]
+    assert first["version"] > 0
+    assert "Going on with" in train_until(run, 600)
+    last = metrics(run)[-1]
+    assert last["start"] == 2 and last["episodes"] > first["episodes"]
+    assert last["losses"]["policy_kl"] < first["losses"]["policy_kl"]
     game = games.make(TIC_TAC_TOE)
     learnt = make_agent(f"policy:{run}", game=game, say=lambda line: None)
-    result = play_match(learnt, make_agent("random", game=game, seed=1), games=100, seed=1)
+    result = play_match(learnt, make_agent("random", game=game, seed=1), games=200, seed=1)
     assert result.total.score > 0.55
