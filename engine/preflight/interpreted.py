@@ -11,12 +11,16 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.util
+import inspect
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numba import njit
+from numba.core.extending import _Intrinsic
 from numpy.typing import NDArray
 
 from games import authoring
@@ -44,8 +48,7 @@ def interpret(spec: str) -> tuple[Game, ModuleType]:
             own lines outside functions raise; the message names the line.
     """
     game_id, source, parameters = read_spec(spec)
-    module = ModuleType(source.path.stem)
-    module.__file__ = str(source.path)
+    module = _fresh_module(source.path)
     try:
         _run(source.with_kernels(parameters), module, set(source.helpers))
         return game_of(module, _InterpretedRules(module), game_id, source, parameters), module
@@ -85,6 +88,16 @@ def _run(text: str, module: ModuleType, helpers: set[str]) -> None:
     for name, value in list(scope.items()):
         if value is authoring.mix:
             scope[name] = _mix
+        elif isinstance(value, _Intrinsic):
+            scope[name] = _called_from_python(value)
+
+
+def _fresh_module(path: Path) -> ModuleType:
+    """An empty module that is found by its name, as dataclasses in it want."""
+    module = ModuleType(f"meijin_plain_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    return module
 
 
 def _importing(helpers: set[str]) -> Callable[..., Any]:
@@ -99,8 +112,7 @@ def _importing(helpers: set[str]) -> Callable[..., Any]:
         if name not in known:
             found = importlib.util.find_spec(name)
             assert found is not None and found.origin is not None
-            module = known[name] = ModuleType(name)
-            module.__file__ = found.origin
+            module = known[name] = _fresh_module(Path(found.origin))
             _run(Path(found.origin).read_text(encoding="utf-8"), module, helpers - {name})
         return known[name]
 
@@ -243,6 +255,20 @@ _as_uint64 = _cast("uint64")
 
 def _mix(bits: Any) -> np.uint64:
     return np.uint64(authoring.mix(_as_uint64(bits)))
+
+
+def _called_from_python(instruction: _Intrinsic) -> Callable[..., Any]:
+    """A single instruction of the processor (``@intrinsic``), which Python cannot run itself."""
+    count = len(inspect.signature(instruction._defn).parameters) - 1  # the first is Numba's
+    names = ", ".join(f"x{i}" for i in range(count))
+    compiled = njit(eval(f"lambda {names}: instruction({names})", {"instruction": instruction}))
+
+    def called(*arguments: Any) -> Any:
+        result = compiled(*arguments)
+        unsigned = str(compiled.nopython_signatures[0].return_type) == "uint64"
+        return np.uint64(result) if unsigned else result
+
+    return called
 
 
 def _plain_rule(function: Callable[..., Any]) -> Callable[..., Any]:

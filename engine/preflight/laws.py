@@ -6,6 +6,8 @@ They are asked of games as people write them (``meijin check``) and of every reg
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from engine.preflight.sample import (
@@ -13,6 +15,7 @@ from engine.preflight.sample import (
     LawBroken,
     differing,
     first_of,
+    in_time,
     legal_of,
     look_at_legal,
     move_text,
@@ -176,7 +179,7 @@ def rows_are_independent(games: Games, count: int = 300) -> None:
     playable = np.flatnonzero(games.open[rows])
     stepped = states[playable].copy()
     game.rules.step(stepped, np.ascontiguousarray(games.actions[rows[playable]]))
-    for b, row in enumerate(rows):
+    for b, row in in_time(enumerate(rows)):
         one = states[b : b + 1]
         one_legal, one_count = legal_of(game, one)
         same = one_count[0] == counts[b] and (one_legal[0] == legal[b]).all()
@@ -190,7 +193,7 @@ def rows_are_independent(games: Games, count: int = 300) -> None:
                 "from np.empty holds rubbish until it is filled",
                 functions=("observe" if same else "legal_actions",),
             )
-    for b, place in enumerate(playable):
+    for b, place in in_time(enumerate(playable)):
         row = int(rows[place])
         neighbours = np.array([states[place]] * 3)
         before = neighbours.copy()
@@ -231,7 +234,7 @@ def reading_changes_nothing(games: Games, count: int = 300) -> None:
 def nothing_is_remembered_outside(games: Games) -> None:
     """The same moves lead to the same positions again, from the start and from copies."""
     game = games.game
-    for number in range(min(_GAMES_PLAYED_TWICE, int(games.number.max(initial=0)) + 1)):
+    for number in in_time(range(min(_GAMES_PLAYED_TWICE, int(games.number.max(initial=0)) + 1))):
         rows = games.rows_of(number)
         state = game.rules.initial(1)
         for row in rows:
@@ -324,14 +327,14 @@ def observations_are_small_and_full(games: Games, count: int = 2000) -> None:
 
 
 def observations_show_the_position(games: Games) -> None:
-    """Open positions look different exactly when they are different."""
-    rows = np.flatnonzero(~games.states["finished"])
-    keys = games.states["key"][rows]
+    """Equal positions look equal; what looks equal is equal, or the same with sides exchanged."""
+    game, states = games.game, games.states
     looks: dict[bytes, int] = {}
     by_key: dict[int, bytes] = {}
-    for b, planes in enumerate(planes_of(games.game, games.states[rows])):
-        row, look = int(rows[b]), planes.tobytes()
-        if by_key.setdefault(int(keys[b]), look) != look:
+    rows = np.flatnonzero(~states["finished"])
+    for row, planes in zip(rows.tolist(), planes_of(game, states[rows]), strict=True):
+        look, key = planes.tobytes(), int(states[row]["key"])
+        if by_key.setdefault(key, look) != look:
             raise_at(
                 games,
                 row,
@@ -341,12 +344,8 @@ def observations_show_the_position(games: Games) -> None:
                 functions=("observe",),
             )
         other = looks.setdefault(look, row)
-        if games.states[other]["key"] != games.states[row]["key"]:
-            fields = [
-                name
-                for name in differing(games.states[row], games.states[other])
-                if name not in ("key", "ply")
-            ]
+        if int(states[other]["key"]) != key and not _sides_exchanged(games, row, other):
+            fields = [n for n in differing(states[row], states[other]) if n not in ("key", "ply")]
             raise_at(
                 games,
                 row,
@@ -357,6 +356,28 @@ def observations_show_the_position(games: Games) -> None:
                 "that matters)",
                 functions=("observe",),
             )
+
+
+def _sides_exchanged(games: Games, row: int, other: int) -> bool:
+    """Whether two positions that look alike play alike, each for its own player to move.
+
+    Where both sides have the same rules, each may see the other's position as its own.
+    """
+    game, ours, theirs = games.game, games.states[row], games.states[other]
+    legal = game.legal(ours)
+    if ours["to_play"] == theirs["to_play"] or legal != game.legal(theirs):
+        return False
+    actions = np.array(legal, np.int32)
+    after, there = np.repeat(ours, len(legal)), np.repeat(theirs, len(legal))
+    game.rules.step(after, actions)
+    game.rules.step(there, actions)
+    going_on = ~after["finished"]
+    return bool(
+        (after["finished"] == there["finished"]).all()
+        and (after["returns"] == there["returns"][:, ::-1]).all()
+        and (after["to_play"] != there["to_play"])[going_on].all()
+        and (planes_of(game, after) == planes_of(game, there))[going_on].all()
+    )
 
 
 def both_sides_win(games: Games) -> None:
@@ -387,14 +408,15 @@ def random_play_ends(game: Game, count: int = 500) -> None:
         )
 
 
-def brute_force(game: Game, state: np.void, plies: int, memory: dict[tuple[int, int], int]) -> int:
+def brute_force(game: Game, state: np.void, plies: int, memory: dict[Any, int]) -> int:
     """Outcome for the mover by the definition, in plain Python, with nothing but step and legal."""
     mover = int(state["to_play"])
     if state["finished"]:
         return int(np.sign(state["returns"][mover]))
     if plies == 0:
         return UNPROVEN
-    known = (int(state["key"]), plies)
+    # What is forbidden deeper down may depend on how a position came about.
+    known = (state.tobytes() if game.history_fields else int(state["key"]), plies)
     if known not in memory:
         outcomes = []
         for action in game.legal(state):
@@ -420,7 +442,7 @@ def proofs_agree_with_brute_force(games: Games, count: int = 60, work: float = 1
     rows = np.sort(rng.choice(late, min(count, len(late)), replace=False))
     states = games.states[rows]
     width = legal_of(game, states)[1].mean()
-    memory: dict[tuple[int, int], int] = {}
+    memory: dict[Any, int] = {}
     for plies in range(5):
         if len(rows) * width**plies > work:
             break  # in plain Python; the definition is the same at every depth

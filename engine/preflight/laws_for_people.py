@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 
-from engine.preflight.sample import Games, LawBroken, differing, planes_of, raise_at
+from engine.preflight.sample import Games, LawBroken, differing, in_time, planes_of, raise_at
 from games.game import Game, IllegalMoveError, InvalidMoveError, InvalidPositionError
 
 _TEXTS = 60  # positions whose text is read back; text is slow
@@ -16,7 +17,7 @@ _MIRRORED_STEPS = 600  # moves played in mirror images, over all of them
 def moves_read_back(games: Games) -> None:
     """Every legal move has a text of its own, which reads back; other texts are refused."""
     game = games.game
-    for row in games.some(_TEXTS):
+    for row in in_time(games.some(_TEXTS)):
         state = games.states[row]
         legal = game.legal(state)
         texts = [game.action_to_text(state, action) for action in legal]
@@ -58,7 +59,7 @@ def moves_read_back(games: Games) -> None:
 def positions_read_back(games: Games) -> None:
     """A position's text gives the position again, its history aside."""
     game = games.game
-    for row in games.some(_TEXTS):
+    for row in in_time(games.some(_TEXTS)):
         state = games.states[row]
         text = game.state_to_text(state)
         try:
@@ -120,7 +121,7 @@ def _refuses(read: Callable[[], object], kind: type[Exception], what: str, funct
 def views_fit(games: Games) -> None:
     """What a terminal draws has rows and columns of one size, and an owner for every piece."""
     game = games.game
-    for row in games.some(_TEXTS):
+    for row in in_time(games.some(_TEXTS)):
         state = games.states[row]
         view = game.board_view(state)
         height, width = len(view.row_labels), len(view.column_labels)
@@ -201,36 +202,36 @@ def symmetries_hold_in_play(games: Games) -> None:
     game = games.game
     flat = (game.observation_shape[0], -1)
     steps = _MIRRORED_STEPS
-    for number in range(int(games.number.max(initial=0)) + 1):
-        for s in range(1, game.symmetries.count):
-            cells, actions = game.symmetries.cells[s], game.symmetries.actions[s]
-            image = game.rules.initial(1)
-            for row in games.rows_of(number):
-                steps -= 1
-                state = games.states[row]
-                legal = sorted(int(action) for action in actions[game.legal(state)])
-                here = planes_of(game, games.states[row : row + 1])[0].reshape(flat)
-                there = planes_of(game, image)[0].reshape(flat)
-                fault = ""
-                if legal != game.legal(image[0]):
-                    fault = f"legal there are {game.legal(image[0])}, mirrored {legal}"
-                elif (here[:, cells] != there).any():
-                    plane = int(np.argmax((here[:, cells] != there).any(1)))
-                    fault = f"plane {plane} is not the mirrored plane"
-                elif (state["returns"] != image[0]["returns"]).any():
-                    fault = "the result is another"
-                if fault:
-                    raise_at(
-                        games,
-                        int(row),
-                        f"symmetry {s} maps this position to one that looks and plays like it",
-                        fault,
-                        hint="leave the symmetry out if the rules or the start position do not "
-                        "have it; else correct its row of cells (what stands at i came from "
-                        "cells[s, i]) or of actions (a becomes actions[s, a])",
-                        functions=("symmetries",),
-                    )
-                if games.actions[row] >= 0:
-                    game.rules.step(image, actions[games.actions[row : row + 1]])
+    numbers = range(int(games.number.max(initial=0)) + 1)
+    for number, s in in_time(itertools.product(numbers, range(1, game.symmetries.count))):
+        cells, actions = game.symmetries.cells[s], game.symmetries.actions[s]
+        image = game.rules.initial(1)
+        for row in games.rows_of(number):
+            steps -= 1
+            state = games.states[row]
+            legal = sorted(int(action) for action in actions[game.legal(state)])
+            here = planes_of(game, games.states[row : row + 1])[0].reshape(flat)
+            there = planes_of(game, image)[0].reshape(flat)
+            fault = ""
+            if legal != game.legal(image[0]):
+                fault = f"legal there are {game.legal(image[0])}, mirrored {legal}"
+            elif (here[:, cells] != there).any():
+                plane = int(np.argmax((here[:, cells] != there).any(1)))
+                fault = f"plane {plane} is not the mirrored plane"
+            elif (state["returns"] != image[0]["returns"]).any():
+                fault = "the result is another"
+            if fault:
+                raise_at(
+                    games,
+                    int(row),
+                    f"symmetry {s} maps this position to one that looks and plays like it",
+                    fault,
+                    hint="leave the symmetry out if the rules or the start position do not "
+                    "have it; else correct its row of cells (what stands at i came from "
+                    "cells[s, i]) or of actions (a becomes actions[s, a])",
+                    functions=("symmetries",),
+                )
+            if games.actions[row] >= 0:
+                game.rules.step(image, actions[games.actions[row : row + 1]])
         if steps < 0:
             return

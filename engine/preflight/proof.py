@@ -53,10 +53,10 @@ LAWS: tuple[tuple[str, Callable[[Games], None]], ...] = (
 )
 
 _PLAIN_GAMES = 60
-_PLAIN_SECONDS = 5.0
+_PLAIN_SECONDS = 3.0
 _COMPILED_GAMES = 200
 _SAMPLE_BYTES = 1e8  # of compiled random games, planes included
-_LAW_SECONDS = 20.0  # for one law in plain Python; far more than any needs
+_LAW_SECONDS = 30.0  # for one law in plain Python; far more than any needs
 _SPEED_SECONDS = 0.5
 
 

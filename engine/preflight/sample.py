@@ -6,15 +6,20 @@ used: compiled rules that are given an illegal action may write anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.preflight.limits import TookTooLong
 from games.game import Game, States
+
+_SECONDS = 4.0  # for the positions of one law that are looked at one by one
+
+Item = TypeVar("Item")
 
 
 class LawBroken(AssertionError):
@@ -244,6 +249,15 @@ def look_at_legal(
         hint="go through the actions from the lowest to the highest and write each once",
         functions=("legal_actions",),
     )
+
+
+def in_time(items: Iterable[Item]) -> Iterator[Item]:
+    """Items for as long as there is time: rules in plain Python may be slow."""
+    begin = time.monotonic()
+    for item in items:
+        yield item
+        if time.monotonic() - begin > _SECONDS:
+            return
 
 
 def legal_of(game: Game, states: States) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
