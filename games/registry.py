@@ -58,6 +58,11 @@ def registered_games() -> tuple[str, ...]:
     return tuple(REGISTERED)
 
 
+def source_of(name: str) -> GameSource:
+    """The file of a registered game (or of a path), read but not run."""
+    return read_game_source(_find(name)[1])
+
+
 def parameters_of(name: str) -> Mapping[str, Parameter]:
     """Parameters of a registered game (or of a game's file) by name, with range and default."""
     _, path, fixed = _find(name)
