@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import int64, njit, uint64
+from numba import njit, uint64
 from numpy.typing import NDArray
 
 from games.game import BoardView, InvalidPositionError, Symmetries
@@ -25,17 +25,6 @@ def mix(bits):
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
-
-
-@njit(int64(uint64), cache=True, nogil=True)
-def count_bits(bits):
-    """Number of ones in 64 bits; compiles to one instruction where the processor has it."""
-    bits -= (bits >> np.uint64(1)) & np.uint64(0x5555555555555555)
-    bits = (bits & np.uint64(0x3333333333333333)) + (
-        (bits >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
-    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 def column_letters(count: int) -> tuple[str, ...]:

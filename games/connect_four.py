@@ -17,7 +17,6 @@ import numpy as np
 
 from games.authoring import (
     cells_in_lines,
-    count_bits,
     draw,
     mirror_symmetries,
     mix,
@@ -25,6 +24,7 @@ from games.authoring import (
     rule,
     status_line,
 )
+from games.bits import count_bits
 from games.game import (
     DRAW,
     LOSS,

@@ -22,7 +22,6 @@ from agents.solvers.bits import (
     column_cells,
     has_four,
     playable,
-    popcount,
     winning_cells,
 )
 from agents.solvers.connect_four import ConnectFourSolver, Position, plies_to_end
@@ -32,6 +31,7 @@ from agents.solvers.opening import (
 )
 from agents.solvers.search import canonical_key
 from agents.solvers.truth import CLASSES, class_of
+from games.bits import count_bits
 
 DATA = Path(__file__).resolve().parents[1] / "agents" / "solvers" / "data"
 TRUTH_SEED = 20150401
@@ -51,8 +51,8 @@ def _look_ahead(mover, occupied, plies, depth, alpha, beta):
         return 0
     opponent = mover ^ occupied
     if depth == 0:
-        ours = popcount(winning_cells(mover, occupied))
-        return ours - popcount(winning_cells(opponent, occupied))
+        ours = count_bits(winning_cells(mover, occupied))
+        return ours - count_bits(winning_cells(opponent, occupied))
     for rank in range(COLUMNS):
         column = 3 + (1 - 2 * (rank & 1)) * ((rank + 1) >> 1)
         move = playable(occupied) & column_cells(column)

@@ -23,8 +23,9 @@ perfect AI" (2015), parts 6 and 9; written anew.
 """
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
+
+from games.bits import count_bits
 
 __all__ = [
     "BOARD",
@@ -39,7 +40,6 @@ __all__ = [
     "mirror",
     "non_losing_moves",
     "playable",
-    "popcount",
     "winning_cells",
 ]
 
@@ -58,21 +58,6 @@ _COLUMN_7 = np.uint64(0b1111111)
 _U1, _U2, _U3 = np.uint64(1), np.uint64(2), np.uint64(3)
 _U7 = np.uint64(7)
 _U14, _U28, _U42 = np.uint64(14), np.uint64(28), np.uint64(42)
-
-
-@intrinsic
-def popcount(typingctx, word):  # type: ignore[no-untyped-def]
-    """Number of set bits of a uint64, as int64: one machine instruction (numba offers none)."""
-    del typingctx
-    if word != types.uint64:
-        return None
-
-    def emit(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        """The LLVM intrinsic ``ctpop``."""
-        del context, signature
-        return builder.ctpop(args[0])
-
-    return types.int64(types.uint64), emit
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -23,9 +23,9 @@ from agents.solvers.bits import (
     mirror,
     non_losing_moves,
     playable,
-    popcount,
     winning_cells,
 )
+from games.bits import count_bits
 
 __all__ = [
     "UNBOUNDED",
@@ -123,11 +123,11 @@ def parity_bound(mover, occupied):
     follower = mover ^ occupied
     empty = BOARD & ~occupied
     odd = playable(occupied) & _FOLLOWER_ROWS  # next cells of the columns with odd space
-    if (popcount(odd) & 1) == 0:
+    if (count_bits(odd) & 1) == 0:
         share = mover | (empty & _LEADER_ROWS)
         if has_four(share | odd):
             # With one pair the mover gets one of the two cells, never both.
-            if popcount(odd) != 2:
+            if count_bits(odd) != 2:
                 return UNBOUNDED
             one = odd & (~odd + _U1)
             if has_four(share | one) or has_four(share | (odd ^ one)):
@@ -206,7 +206,7 @@ def at_least(mover, occupied, plies, target, table, shift, nodes):
             if best >= target:
                 write_bounds(key, plies, best, high, table, shift)
                 return best
-        ordered = _insert(ordered, count, column, popcount(winning_cells(mover | move, after)))
+        ordered = _insert(ordered, count, column, count_bits(winning_cells(mover | move, after)))
         count += 1
 
     best = -UNBOUNDED
@@ -230,7 +230,7 @@ def solve(mover, occupied, low, high, table, shift, nodes):
     Narrows the bounds by null windows that prefer small scores, which are the cheapest to refute.
     Trusts: the game is not over.
     """
-    plies = popcount(occupied)
+    plies = count_bits(occupied)
     if (winning_cells(mover, occupied) & playable(occupied)) != _U0:
         return min(high, (CELLS + 1 - plies) // 2)
     low = max(low, -((CELLS - plies) // 2))
