@@ -138,13 +138,12 @@ def test_games_run_move_by_move_as_on_a_naive_grid(size, count):
             game.rules.step(states, np.array(legal[pick : pick + 1], np.int32))
 
 
-def action_in_openspiel(game: games.Game, state: np.void, action: int) -> int:
+def action_in_openspiel(owners: tuple[tuple[int, ...], ...], mover: int, action: int) -> int:
     """Its player 0 begins at the top and goes down; its files are ours."""
-    size, mover = game.observation_shape[1], int(state["to_play"])
+    size = len(owners)
     (row, column), direction = divmod(action // 3, size), action % 3
-    target = column + direction - 1
-    target_row = size - row if mover else row - 1  # on our drawn board
-    captures = game.board_view(state).owners[target_row][target] == 1 - mover
+    to_row = size - row if mover else row - 1  # on our drawn board
+    captures = owners[to_row][column + direction - 1] == 1 - mover
     its_row = row if mover else size - 1 - row
     return ((its_row * size + column) * 6 + direction + 3 * mover) * 2 + captures
 
@@ -165,16 +164,18 @@ def test_games_run_move_by_move_as_in_openspiel(size, count):
         theirs, ours = start.clone(), game.rules.initial(1)
         while True:
             assert bool(ours["finished"][0]) == theirs.is_terminal()
+            owners = game.board_view(ours[0]).owners
             if number < 10 or theirs.is_terminal():
                 drawn = "".join(re.findall(r"^\d([wb.]+)$", str(theirs), re.MULTILINE))
-                owners = game.board_view(ours[0]).owners[::-1]  # ours begin at the bottom
-                assert drawn == "".join(".bw"[owner + 1] for row in owners for owner in row)
+                # Ours begin at the bottom.
+                assert drawn == "".join(".bw"[p + 1] for row in owners[::-1] for p in row)
             if theirs.is_terminal():
                 assert ours["returns"][0].tolist() == theirs.returns()
                 break
-            assert ours["to_play"][0] == theirs.current_player()
+            mover = theirs.current_player()
+            assert ours["to_play"][0] == mover
             legal = game.legal(ours[0])
-            translated = [action_in_openspiel(game, ours[0], action) for action in legal]
+            translated = [action_in_openspiel(owners, mover, action) for action in legal]
             assert sorted(translated) == theirs.legal_actions()
             pick = int(rng.integers(len(legal)))
             theirs.apply_action(translated[pick])
