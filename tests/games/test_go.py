@@ -195,7 +195,7 @@ def action_of(game: games.Game, move: str) -> int:
 
 
 def test_games_run_move_by_move_as_in_openspiel():
-    play_beside_openspiel(40)
+    play_beside_openspiel(1000)
 
 
 @pytest.mark.slow
