@@ -173,7 +173,7 @@ def takes_passing(board, passing):
 
 @rule
 def legal_targets(board, cell, kind, allowed, pinned):
-    """Where a piece other than the king may go, en passant left out."""
+    """Where a piece other than the king may go; en passant is left out."""
     piece = bit_of(cell)
     if kind == PAWN:
         targets = pawn_targets(board, piece) & allowed
@@ -239,7 +239,7 @@ def earlier_occurrences(state):
 
 @rule
 def too_few_to_mate(board):
-    """Whether no sequence of moves mates, by what is left: as ``lone bishop``, ``lone knight``."""
+    """Whether neither side could ever mate: a lone bishop or knight, or bishops of one colour."""
     if board.pawns | board.straight:
         return False
     others = board.occupied & ~board.kings
@@ -268,12 +268,15 @@ def settle(state, board):
 
 
 @rule
+def swapped_rights(castling):
+    """Castling rights as the other player counts them."""
+    return castling >> 2 | (castling & 3) << 2
+
+
+@rule
 def circumstances_key(state):
     """The part of the key that is not the pieces."""
-    castling = state.castling
-    if state.to_play == 1:
-        castling = castling >> 2 | (castling & 3) << 2
-    key = CASTLING_KEYS[castling]
+    key = CASTLING_KEYS[state.castling if state.to_play == 0 else swapped_rights(state.castling)]
     key ^= REPETITION_KEYS[state.repetitions] ^ CLOCK_KEYS[SHOWN_TENS[state.clock]]
     if state.passing:
         key ^= PASSING_KEYS[state.passing & 7]
@@ -360,7 +363,7 @@ def step(state, action):
     state.mine = turned(theirs)
     for b in range(3):
         state.kinds[b] = turned(state.kinds[b])
-    state.castling = castling >> 2 | (castling & 3) << 2
+    state.castling = swapped_rights(castling)
     state.to_play = 1 - mover
     state.ply += 1
     board = board_now(state)
