@@ -152,11 +152,12 @@ def without_number(sfen: str) -> str:
     return sfen.rsplit(" ", 1)[0]
 
 
-def compare_game(game, cshogi, rng, *, shuffling: float) -> Counter:
+def compare_game(game, cshogi, rng, *, shuffling: float, start: str = START) -> Counter:
     """One game move by move; with ``shuffling`` a move is often taken back, or gives check."""
     board = cshogi.Board()
-    states = game.rules.initial(1)
-    referee = Referee(without_number(board.sfen()), False)
+    board.set_sfen(start)
+    states = np.array([game.text_to_state(start)])
+    referee = Referee(without_number(board.sfen()), board.is_check())
     seen = Counter(games=1)
     previous: list[str] = []
     while True:
@@ -221,6 +222,21 @@ def test_games_that_go_in_circles_end_as_the_record_says(game, cshogi):
     rng = np.random.default_rng(22)
     seen = sum((compare_game(game, cshogi, rng, shuffling=0.9) for _ in range(60)), Counter())
     assert seen["fourfold"] > 30
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "4k4/9/9/9/9/9/9/9/K4R3 b - 1",
+        "k4r3/9/9/9/9/9/9/9/4K4 w - 1",
+        "4k4/9/9/9/9/9/9/4+r4/K4+R3 b - 1",
+    ],
+)
+def test_chases_of_a_king_end_as_the_record_says(game, cshogi, start):
+    rng = np.random.default_rng(24)
+    games_seen = (compare_game(game, cshogi, rng, shuffling=0.97, start=start) for _ in range(40))
+    seen = sum(games_seen, Counter())
+    assert seen["fourfold, perpetual check"] > 5
 
 
 @pytest.mark.slow
