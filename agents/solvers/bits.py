@@ -25,8 +25,6 @@ perfect AI" (2015), parts 6 and 9; written anew.
 import numpy as np
 from numba import njit
 
-from games.bits import count_bits
-
 __all__ = [
     "BOARD",
     "BOTTOM",

@@ -166,9 +166,9 @@ class Proof:
                 _Step(part, "is faster than plain Python", self._speed),
             ]
         if part == SEARCH:
-            # The first search on a machine compiles for up to a minute.
-            return [_Step(part, "finds wins in three plies", self._find_wins, 300.0)]
-        return [_Step(part, "a batch is learnt by heart", self._learn, 300.0)]
+            # The first search on a machine compiles for up to a minute, on a busy one for longer.
+            return [_Step(part, "finds wins in three plies", self._find_wins, 600.0)]
+        return [_Step(part, "a batch is learnt by heart", self._learn, 600.0)]
 
     def _try(self, step: _Step) -> Finding:
         begin = time.monotonic()

@@ -11,6 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import games
+from engine.preflight import laws, laws_for_people
+from engine.preflight.proof import LAWS
+from engine.preflight.sample import Games, legal_of, planes_of
+from engine.preflight.sample import random_games as sample_games
 from games.game import UNPROVEN, Game, IllegalMoveError, InvalidMoveError, InvalidPositionError
 
 VARIANTS = {
@@ -53,34 +57,15 @@ def position_after(game: Game, picks: list[int]) -> np.ndarray:
 
 
 @functools.cache
+def sample(spec: str, count: int = 200) -> Games:
+    """Positions of random games."""
+    return sample_games(games.make(spec), count)
+
+
 def random_games(spec: str, count: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """States [N] of all plies of random games, and the actions played there; -1 once finished."""
-    game = games.make(spec)
-    rng = np.random.default_rng(7)
-    states = game.rules.initial(count)
-    seen, played = [], []
-    while len(states):
-        actions, counts = legal_of(game, states)
-        picked = (rng.random(len(states)) * counts).astype(np.int32)
-        chosen = np.ascontiguousarray(actions[np.arange(len(states)), picked])
-        seen.append(states.copy())
-        played.append(chosen)
-        states, chosen = states[counts > 0], np.ascontiguousarray(chosen[counts > 0])
-        game.rules.step(states, chosen)
-    return np.concatenate(seen), np.concatenate(played)
-
-
-def legal_of(game: Game, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    actions = np.empty((len(states), game.max_legal), np.int32)
-    counts = np.empty(len(states), np.int32)
-    game.rules.legal_actions(states, actions, counts)
-    return actions, counts
-
-
-def planes_of(game: Game, states: np.ndarray) -> np.ndarray:
-    planes = np.full((len(states), *game.observation_shape), 77, np.uint8)
-    game.rules.observe(states, planes)
-    return planes
+    found = sample(spec, count)
+    return found.states, found.actions
 
 
 @every_game
@@ -99,35 +84,18 @@ def test_the_start_position_is_fresh(spec):
 
 @every_game
 def test_legal_actions_are_ascending_padded_and_empty_exactly_when_finished(spec):
-    game = games.make(spec)
-    states, _ = random_games(spec)
-    actions, counts = legal_of(game, states)
-    assert ((counts == 0) == states["finished"]).all()
-    assert counts.max() <= game.max_legal
-    for row, count in zip(actions, counts, strict=True):
-        legal = row[:count]
-        assert (np.diff(legal) > 0).all() and (row[count:] == -1).all()
-        assert ((0 <= legal) & (legal < game.num_actions)).all()
+    laws.legal_actions_are_in_order(sample(spec))
 
 
 @every_game
 def test_returns_sum_to_zero_and_stay_zero_until_the_end(spec):
-    states, _ = random_games(spec)
-    assert (states["returns"].sum(axis=1) == 0).all()
-    assert (np.abs(states["returns"]) <= 1).all()
-    assert (states["returns"][~states["finished"]] == 0).all()
+    laws.results_sum_to_zero_at_the_end(sample(spec))
 
 
 @every_game
 def test_plies_count_half_moves_and_stay_within_the_limit(spec):
-    game = games.make(spec)
-    states, actions = random_games(spec)
-    open_states = states[actions >= 0]
-    after = open_states.copy()
-    game.rules.step(after, np.ascontiguousarray(actions[actions >= 0]))
-    assert (after["ply"] == open_states["ply"] + 1).all()
-    assert states["ply"].max() <= game.max_plies
-    assert np.isin(states["to_play"], (0, 1)).all()
+    laws.plies_are_counted(sample(spec))
+    assert sample(spec).states["ply"].max() <= games.make(spec).max_plies
 
 
 @every_game
@@ -165,6 +133,14 @@ def test_stepping_some_rows_leaves_the_others_alone(spec):
 
 
 @every_game
+@pytest.mark.parametrize(
+    "law", [pytest.param(law, id=name.replace(" ", "_")) for name, law in LAWS]
+)
+def test_the_laws_that_meijin_check_asks_for_hold(spec, law):
+    law(sample(spec, 40))
+
+
+@every_game
 def test_reading_methods_do_not_change_states(spec):
     game = games.make(spec)
     states, _ = random_games(spec, 20)
@@ -191,32 +167,9 @@ def test_read_only_and_strided_states_are_read_all_the_same(spec):
         game.rules.step(states, np.zeros(len(states), np.int64))
 
 
-def present(game: Game, states: np.ndarray) -> list[bytes]:
-    """What a position is now: every field but key and ply, and what its history forbids or shows.
-
-    Once finished, nothing depends on whose turn it would be.
-    """
-    names = [n for n in states.dtype.names if n not in ("key", "ply", *game.history_fields)]
-    actions, _ = legal_of(game, states)
-    planes = planes_of(game, states)
-    return [
-        b"".join(state[name].tobytes() for name in names)
-        + (b"" if not game.history_fields else legal.tobytes() + seen.tobytes())
-        for state, legal, seen in zip(states, actions, planes, strict=True)
-    ]
-
-
 @every_game
 def test_equal_positions_have_equal_keys_and_different_ones_do_not(spec):
-    game = games.make(spec)
-    states, _ = random_games(spec)
-    positions: dict[bytes, int] = {}
-    for position, state in zip(present(game, states), states, strict=True):
-        assert positions.setdefault(position, int(state["key"])) == int(state["key"])
-    # All fields tell positions apart, and no key is zero, so that tables may take zero for an
-    # empty slot.
-    assert len(set(positions.values())) == len(positions)
-    assert 0 not in positions.values()
+    laws.keys_tell_positions_apart(sample(spec))
 
 
 @every_game
@@ -284,16 +237,7 @@ def test_the_board_view_fits_the_drawn_text(spec, picks):
 
 @every_game
 def test_symmetries_are_permutations_and_the_first_is_the_identity(spec):
-    game = games.make(spec)
-    _, height, width = game.observation_shape
-    cells, actions = game.symmetries.cells, game.symmetries.actions
-    assert cells.shape == (game.symmetries.count, height * width)
-    assert actions.shape == (game.symmetries.count, game.num_actions)
-    assert (np.sort(cells, axis=1) == np.arange(height * width)).all()
-    assert (np.sort(actions, axis=1) == np.arange(game.num_actions)).all()
-    assert (cells[0] == np.arange(height * width)).all()
-    assert (actions[0] == np.arange(game.num_actions)).all()
-    assert len({row.tobytes() for row in cells}) == len(cells)
+    laws_for_people.symmetries_are_permutations(games.make(spec))
 
 
 @every_game
