@@ -34,9 +34,13 @@ class BootstrapConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     cost next to nothing and already tell won from lost, so learning starts from sensible games.
     """
 
-    simulations: Annotated[int, Meta(ge=1, description="simulations a move, one playout each")] = (
-        300
-    )
+    simulations: (
+        Annotated[
+            int,
+            Meta(ge=1, description="simulations a move, one playout each; not said: by the game"),
+        ]
+        | None
+    ) = None
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -86,6 +86,11 @@ def make(spec: str) -> Game:
         UnknownGameError: no such game, or the game has no such parameter.
         GameError: a parameter out of range, or a file that is not a game.
     """
+    foreign = _SPEC.fullmatch(spec)
+    maker, colon, rest = foreign["name"].partition(":") if foreign else ("", "", "")
+    if foreign and colon and maker in MAKERS:
+        made: Game = _maker(maker).make(rest, foreign["arguments"] or "")
+        return made
     game_id, source, parameters = read_spec(spec)
     hashed = compile_cache.hash_of(
         part.encode() for part in (compile_cache.GAMES_HASH, game_id, source.text)
@@ -108,10 +113,6 @@ def read_spec(spec: str) -> tuple[str, GameSource, dict[str, Setting]]:
     match = _SPEC.fullmatch(spec)
     if not match:
         raise UnknownGameError(f"cannot read {spec!r}; write name or name(parameter=number,...)")
-    maker, colon, rest = match["name"].partition(":")
-    if colon and maker in MAKERS:
-        made: Game = _maker(maker).make(rest, match["arguments"] or "")
-        return made
     name, path, fixed = _find(match["name"])
     source = read_game_source(path)
     known = {key: value for key, value in source.parameters.items() if key not in fixed}

@@ -191,6 +191,7 @@ def _new_config(game: Any, explicit: dict[str, Any]) -> Any:
     from engine.config import build_config, merge
     from engine.search.look_ahead import settled
     from engine.seeds import fresh_seed
+    from engine.selfplay.bootstrap import playouts_for
 
     kind = game.name.partition(":")[0]  # all of pettingzoo:... share one
     preset = Path(__file__).parent / "presets" / f"{kind}.toml"
@@ -199,7 +200,10 @@ def _new_config(game: Any, explicit: dict[str, Any]) -> Any:
         values = merge(values, tomllib.loads(preset.read_text(encoding="utf-8")))
     values = merge(values, {"game": game.id})
     config = build_config(merge(values, explicit), source="settings")
-    return msgspec.structs.replace(config, search=settled(config.search, game))
+    bootstrap = config.bootstrap
+    if bootstrap.simulations is None:
+        bootstrap = msgspec.structs.replace(bootstrap, simulations=playouts_for(game))
+    return msgspec.structs.replace(config, search=settled(config.search, game), bootstrap=bootstrap)
 
 
 def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:

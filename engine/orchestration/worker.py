@@ -31,6 +31,7 @@ from engine.search.config import SearchConfig
 from engine.search.search import Search
 from engine.seeds import stream_seed
 from engine.selfplay.actor import Actor
+from engine.selfplay.bootstrap import playouts_for
 from games import make
 from games.game import Game
 
@@ -92,7 +93,7 @@ class Worker:
     def _play_bootstrap(self) -> None:
         seed = stream_seed(self.config.seed, "bootstrap", self.name)
         evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)
-        simulations = self.config.bootstrap.simulations
+        simulations = self.config.bootstrap.simulations or playouts_for(self.game)
         # Visit counts: sharper targets would follow the noise of single playouts. A playout costs
         # a hundredth of what the search of an ending does, so only roots are searched to the end.
         config = SearchConfig(algorithm="puct", ending_nodes=0)
