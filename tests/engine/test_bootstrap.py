@@ -1,4 +1,4 @@
-"""The first games of a run cost about as much in a game of hundreds of plies as in one of twenty."""
+"""First games cost about as much in a game of hundreds of plies as in one of twenty."""
 
 from engine.config import build_config, decode_config, encode_config
 from engine.selfplay.bootstrap import playouts_for
