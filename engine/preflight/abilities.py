@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.preflight.sample import Games, LawBroken, legal_of, raise_at
+from engine.preflight.sample import Games, LawBroken, legal_of, planes_of, raise_at
 from engine.records import Evaluation
 from engine.search.config import PuctConfig, SearchConfig
 from engine.search.search import Search
@@ -182,12 +182,15 @@ def batch_can_be_learnt(games: Games) -> str:
 
 
 def _rows_to_learn(games: Games) -> NDArray[np.int64]:
-    """Open positions with a choice, each once, of games that were played to the end."""
+    """Open positions with a choice, each look once, of games that were played to the end."""
     ended = set(games.number[games.states["finished"]].tolist())
     rows = np.flatnonzero(games.open & np.isin(games.number, sorted(ended)))
     _, counts = legal_of(games.game, games.states[rows])
     rows = rows[counts > 1]
-    _, first = np.unique(games.states["key"][rows], return_index=True)
+    # By look and not by key: a board may look the same with the sides exchanged, and the results of
+    # two games from it need not agree.
+    planes = planes_of(games.game, np.ascontiguousarray(games.states[rows]))
+    _, first = np.unique(planes.reshape(len(rows), -1), axis=0, return_index=True)
     rows = rows[np.sort(first)]
     if len(rows) < 2:
         raise LawBroken(

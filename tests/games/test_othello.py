@@ -451,7 +451,9 @@ def test_endings_are_settled_exactly_or_left_open():
         game.rules.step(states, np.ascontiguousarray(actions[np.arange(len(states)), picks]))
     states = states[~states["finished"]]
     quick, exact = np.empty((2, len(states)), np.int8)
-    game.rules.look_ahead(states, 2, quick)
+    tables, rows = np.zeros((1, 1 << 12), np.uint64), np.zeros(len(states), np.int32)
+    distances = np.empty(len(states), np.int32)
+    game.rules.look_ahead(states, 2, 2_000, 9, tables, rows, quick, distances)
     game.rules.prove(states, 7, exact)
     leads = black_leads(game, states) * (1 - 2 * states["to_play"])
     assert (exact == np.sign(leads)).all()
