@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.preflight.sample import Games, LawBroken, legal_of, raise_at
+from engine.preflight.sample import Games, LawBroken, legal_of, planes_of, raise_at
 from engine.records import Evaluation
 from engine.search.config import PuctConfig, SearchConfig
 from engine.search.search import Search
@@ -188,7 +188,7 @@ def _rows_to_learn(games: Games) -> NDArray[np.int64]:
     _, counts = legal_of(games.game, games.states[rows])
     rows = rows[counts > 1]
     _, first = np.unique(games.states["key"][rows], return_index=True)
-    rows = rows[np.sort(first)]
+    rows = _seen_by_one_player(games, rows[np.sort(first)])
     if len(rows) < 2:
         raise LawBroken(
             "random games have positions in which there is a choice",
@@ -198,6 +198,22 @@ def _rows_to_learn(games: Games) -> NDArray[np.int64]:
         )
     chosen = np.random.default_rng(3).choice(len(rows), min(_ROWS, len(rows)), replace=False)
     return rows[np.sort(chosen)]
+
+
+def _seen_by_one_player(games: Games, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows without those that looked the same to the other player before.
+
+    Where both sides have the same rules, two positions may look alike; their games, which random
+    moves decided, may not end alike, and nobody can learn both by heart.
+    """
+    movers = games.states["to_play"]
+    first: dict[bytes, int] = {}
+    looks = [planes.tobytes() for planes in planes_of(games.game, games.states[rows])]
+    kept = [
+        first.setdefault(look, int(movers[row])) == movers[row]
+        for look, row in zip(looks, rows, strict=True)
+    ]
+    return rows[np.array(kept, np.bool_)]
 
 
 def _searched(game: Game, states: States) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
