@@ -182,16 +182,13 @@ def batch_can_be_learnt(games: Games) -> str:
 
 
 def _rows_to_learn(games: Games) -> NDArray[np.int64]:
-    """Open positions with a choice, each look once, of games that were played to the end."""
+    """Open positions with a choice, each once, of games that were played to the end."""
     ended = set(games.number[games.states["finished"]].tolist())
     rows = np.flatnonzero(games.open & np.isin(games.number, sorted(ended)))
     _, counts = legal_of(games.game, games.states[rows])
     rows = rows[counts > 1]
-    # By look and not by key: a board may look the same with the sides exchanged, and the results of
-    # two games from it need not agree.
-    planes = planes_of(games.game, np.ascontiguousarray(games.states[rows]))
-    _, first = np.unique(planes.reshape(len(rows), -1), axis=0, return_index=True)
-    rows = rows[np.sort(first)]
+    _, first = np.unique(games.states["key"][rows], return_index=True)
+    rows = _seen_by_one_player(games, rows[np.sort(first)])
     if len(rows) < 2:
         raise LawBroken(
             "random games have positions in which there is a choice",
@@ -201,6 +198,22 @@ def _rows_to_learn(games: Games) -> NDArray[np.int64]:
         )
     chosen = np.random.default_rng(3).choice(len(rows), min(_ROWS, len(rows)), replace=False)
     return rows[np.sort(chosen)]
+
+
+def _seen_by_one_player(games: Games, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows without those that looked the same to the other player before.
+
+    Where both sides have the same rules, two positions may look alike; their games, which random
+    moves decided, may not end alike, and nobody can learn both by heart.
+    """
+    movers = games.states["to_play"]
+    first: dict[bytes, int] = {}
+    looks = [planes.tobytes() for planes in planes_of(games.game, games.states[rows])]
+    kept = [
+        first.setdefault(look, int(movers[row])) == movers[row]
+        for look, row in zip(looks, rows, strict=True)
+    ]
+    return rows[np.array(kept, np.bool_)]
 
 
 def _searched(game: Game, states: States) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
