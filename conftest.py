@@ -1,4 +1,8 @@
-"""How the tests are shared out between processes (``pytest -n 2``)."""
+"""How the tests are shared out between processes (``pytest -n 2``).
+
+In this folder and not in ``tests``, which would then stand first among the places that modules are
+looked for, and ``tests/games`` before ``games``.
+"""
 
 from __future__ import annotations
 
