@@ -16,6 +16,8 @@ from scripts.agent_options import AGENT_HELP, game_option, seed_option, settle_g
 
 _AGENT_HELP = f"{AGENT_HELP} Default: shipped where a network comes with the game, else mcts."
 
+_STANDARD_INPUT = 0
+
 
 @click.command("gtp")
 @game_option
@@ -42,7 +44,7 @@ def command(
         return make_agent(text, game=played, simulations=simulations, seed=seed, say=_say)
 
     server = GtpServer(game, make, vertices=vertices, say=_say)
-    server.serve(LineReader(sys.stdin.fileno()), _write)
+    server.serve(LineReader(_STANDARD_INPUT), _write)
 
 
 def _write(text: str) -> None:

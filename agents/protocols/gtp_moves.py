@@ -8,6 +8,8 @@ from agents.agent import AgentError
 from agents.protocols.gtp import GtpError, read_vertex, write_vertex
 from games.game import Game, IllegalMoveError, InvalidMoveError
 
+_LONGEST_MOVE = 40  # characters
+
 
 class MoveNames:
     """Reads and writes the moves of a game.
@@ -56,6 +58,8 @@ class MoveNames:
         Raises:
             GtpError: it cannot be read, or not be played in ``state``.
         """
+        if len(text) > _LONGEST_MOVE:
+            raise GtpError("invalid color or coordinate")
         try:
             if self._cells is None:
                 return self._game.text_to_action(state, text)

@@ -187,40 +187,50 @@ class GtpServer:
     # --- The board ----------------------------------------------------------------------------
 
     def _boardsize(self, arguments: tuple[str, ...]) -> str:
-        _expect(arguments, 1, "boardsize SIZE")
-        self._replace(self._of_size(read_number(arguments[0])))
-        return ""
-
-    def _of_size(self, size: int) -> Game:
-        """The game with a board of another size.
-
-        Raises:
-            GtpError: it has no such size, or the agent does not play it.
-        """
-        game = self._board.game
-        _, height, width = game.observation_shape
-        if size == height == width:
-            return game
-        if "size" not in game.parameters:
-            raise GtpError("unacceptable size")
-        settings = {**game.parameters, "size": size}
-        text = ",".join(f"{key}={value}" for key, value in settings.items())
+        if len(arguments) not in (1, 2):  # GoGui gives the height as well where it differs
+            raise GtpError("syntax error: boardsize SIZE")
+        _, height, width = self._board.game.observation_shape
+        asked = tuple(read_number(each) for each in arguments)
+        if asked in ((width,), (width, height)):
+            self._replace(self._board.game)
+            return ""
         try:
-            other = make(f"{game.name}({text})")
-            if other.id != game.id:
-                agent = self._make_agent(other)
-                self._agent.close()
-                self._agent = agent
+            if len(set(asked)) > 1:
+                raise GtpError(f"{self._board.game.name} has no board of {asked[0]} x {asked[1]}")
+            self._replace(self._game_of_size(asked[0]))
         except GameError as error:
             self._say(str(error))
             raise GtpError("unacceptable size") from None
-        return other
+        return ""
+
+    def _game_of_size(self, size: int) -> Game:
+        """The game with a board of another size.
+
+        Raises:
+            GameError: it has no such size.
+        """
+        game = self._board.game
+        if "size" not in game.parameters:
+            raise GtpError(f"the board of {game.name} has one size")
+        if size == game.parameters["size"]:
+            return game
+        settings = ",".join(
+            f"{key}={value}" for key, value in {**game.parameters, "size": size}.items()
+        )
+        return make(f"{game.name}({settings})")
 
     def _replace(self, game: Game, board: GtpBoard | None = None) -> None:
-        """Put another board in place of this one."""
+        """Put another board in place of this one, and for another game another agent.
+
+        Raises:
+            GameError: no such agent plays that game; nothing is changed then.
+        """
         names = self._board.names
         if game.id != self._board.game.id:
             names = MoveNames(game, vertices=self._vertices)
+            agent = self._make_agent(game)
+            self._agent.close()
+            self._agent = agent
             self._simulations_a_second = None
         self._board = board or GtpBoard(game, names)
         self._forget()
@@ -386,7 +396,7 @@ class GtpServer:
         if not self._board.game.rules.has_ownership:
             raise GtpError(f"only games of Go are read, not of {self._board.game.name}")
         record = load_sgf(path)
-        game = self._of_size(record.size)
+        game = self._game_of_size(record.size)
         start = None
         if record.black or record.white:
             start = set_up(game, black=record.black, white=record.white, to_play=record.to_play)
