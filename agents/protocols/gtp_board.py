@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -168,7 +168,8 @@ class GtpBoard:
         states = np.array([self.state], self.game.state_dtype)
         for action in plies:
             self.game.rules.step(states, np.array([action], np.int32))
-        return states[0]
+        state: np.void = states[0]
+        return state
 
     def _push(self, plies: tuple[int, ...]) -> tuple[int, ...]:
         self._positions.append(self._after(plies).copy())
@@ -198,14 +199,20 @@ def set_up(
     return game.text_to_state("\n".join(drawn))
 
 
-def handicap_cells(size: int, count: int) -> Sequence[Cell]:
+def most_handicap_stones(size: int) -> int:
+    """How many handicap stones a board has places for."""
+    if size < _SMALLEST_HANDICAP_BOARD:
+        return 0
+    return 9 if size % 2 and size > _SMALLEST_HANDICAP_BOARD else 4
+
+
+def handicap_cells(size: int, count: int) -> list[Cell]:
     """Where the protocol puts handicap stones (section 4.1.1 of the specification).
 
     Raises:
-        GtpError: the board has no places for so many.
+        GtpError: the board has no places for so many, or it is no handicap.
     """
-    most = 9 if size % 2 and size > _SMALLEST_HANDICAP_BOARD else 4
-    if size < _SMALLEST_HANDICAP_BOARD or not 2 <= count <= most:
+    if not 2 <= count <= most_handicap_stones(size):
         raise GtpError("invalid number of stones")
     edge = 3 if size >= 13 else 2
     low, middle, high = edge, size // 2, size - 1 - edge  # rows from the top, columns

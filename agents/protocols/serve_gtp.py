@@ -35,8 +35,20 @@ from agents.protocols.gtp_analysis import (
     write_kata_stage,
     write_lz_stage,
 )
-from agents.protocols.gtp_board import GtpBoard, handicap_cells, set_up
+from agents.protocols.gtp_board import GtpBoard, handicap_cells, most_handicap_stones, set_up
 from agents.protocols.gtp_moves import MoveNames
+from agents.protocols.gtp_reports import (
+    final_score,
+    final_status_list,
+    gogui_analyze_commands,
+    gogui_board,
+    gogui_board_size,
+    gogui_final_result,
+    gogui_game_id,
+    gogui_legal_moves,
+    gogui_side_to_move,
+    write_cells,
+)
 from agents.protocols.lines import LineReader
 from agents.protocols.sgf import load_sgf
 from agents.search_agent import SearchAgent
@@ -100,18 +112,18 @@ class GtpServer:
             "set_free_handicap": self._set_free_handicap,
             "time_settings": self._time_settings,
             "time_left": self._time_left,
-            "final_score": self._final_score,
+            "final_score": lambda _: final_score(self._board, self._komi),
             "final_status_list": self._final_status_list,
             "loadsgf": self._loadsgf,
             "showboard": self._showboard,
-            "gogui-analyze_commands": self._gogui_analyze_commands,
-            "gogui-rules_game_id": self._gogui_game_id,
-            "gogui-rules_board": self._gogui_board,
-            "gogui-rules_board_size": self._gogui_board_size,
-            "gogui-rules_captured_count": self._gogui_captured_count,
-            "gogui-rules_legal_moves": self._gogui_legal_moves,
-            "gogui-rules_side_to_move": self._gogui_side_to_move,
-            "gogui-rules_final_result": self._gogui_final_result,
+            "gogui-analyze_commands": lambda _: gogui_analyze_commands(self._board),
+            "gogui-rules_game_id": lambda _: gogui_game_id(self._board),
+            "gogui-rules_board": lambda _: gogui_board(self._board),
+            "gogui-rules_board_size": lambda _: gogui_board_size(self._board),
+            "gogui-rules_captured_count": lambda _: "{} {}".format(*self._board.captured()),
+            "gogui-rules_legal_moves": lambda _: gogui_legal_moves(self._board),
+            "gogui-rules_side_to_move": lambda _: gogui_side_to_move(self._board),
+            "gogui-rules_final_result": lambda _: gogui_final_result(self._board),
         }
         #: Commands whose reply grows until the next line comes: writer, whether a move is played.
         self._streams: dict[str, tuple[WriteStage, bool]] = {
@@ -301,8 +313,9 @@ class GtpServer:
         decisions = agent.choose_one(state)
         seconds = time.monotonic() - began
         if clock is not None:
-            searched = isinstance(agent, SearchAgent)
-            made = min(agent.limit or agent.simulations, agent.simulations) if searched else None
+            made = None
+            if isinstance(agent, SearchAgent):
+                made = min(agent.limit or agent.simulations, agent.simulations)
             self._note_time(clock, made, seconds)
         return int(decisions.actions[0])
 
@@ -334,20 +347,14 @@ class GtpServer:
 
     def _fixed_handicap(self, arguments: tuple[str, ...]) -> str:
         _expect(arguments, 1, "fixed_handicap NUMBER")
-        return self._put_handicap(list(self._handicap_cells(read_number(arguments[0]))))
+        return self._put_handicap(self._handicap_cells(read_number(arguments[0])))
 
     def _place_free_handicap(self, arguments: tuple[str, ...]) -> str:
         _expect(arguments, 1, "place_free_handicap NUMBER")
-        wanted = read_number(arguments[0])
-        if wanted < 2:
-            raise GtpError("invalid number of stones")
-        for count in range(min(wanted, 9), 1, -1):  # fewer than asked for are allowed
-            try:
-                return self._put_handicap(list(self._handicap_cells(count)))
-            except GtpError as error:
-                if str(error) != "invalid number of stones":
-                    raise
-        raise GtpError("invalid number of stones")
+        self._need_go()
+        most = most_handicap_stones(self._board.game.observation_shape[1])
+        # Fewer than asked for are allowed.
+        return self._put_handicap(self._handicap_cells(min(read_number(arguments[0]), most)))
 
     def _set_free_handicap(self, arguments: tuple[str, ...]) -> str:
         self._need_go()
@@ -365,7 +372,7 @@ class GtpServer:
 
     def _handicap_cells(self, count: int) -> list[tuple[int, int]]:
         self._need_go()
-        return list(handicap_cells(self._board.game.observation_shape[1], count))
+        return handicap_cells(self._board.game.observation_shape[1], count)
 
     def _put_handicap(self, cells: list[tuple[int, int]]) -> str:
         """Black's stones are set up, and White is to move."""
@@ -374,8 +381,7 @@ class GtpServer:
             raise GtpError("board not empty")
         start = set_up(board.game, black=cells, to_play=1)
         self._replace(board.game, GtpBoard(board.game, board.names, start=start))
-        height = board.game.observation_shape[1]
-        return " ".join(write_vertex(row, column, height=height) for row, column in cells)
+        return write_cells(cells, height=board.game.observation_shape[1])
 
     def _need_go(self) -> None:
         if not self._board.game.rules.has_ownership:
@@ -435,92 +441,9 @@ class GtpServer:
         self._clocks[player].set_left(seconds, stones)
         return ""
 
-    # --- Results --------------------------------------------------------------------------------
-
-    def _final_score(self, arguments: tuple[str, ...]) -> str:
-        board = self._board
-        if board.game.rules.has_ownership:
-            _, lead = board.area()
-            lead += float(board.game.parameters.get("komi", 0.0)) - self._komi
-        elif board.is_over:
-            lead = float(board.state["returns"][0])
-        else:
-            raise GtpError("cannot score: the game is not over")
-        return "0" if lead == 0 else f"{'B' if lead > 0 else 'W'}+{abs(lead):g}"
-
     def _final_status_list(self, arguments: tuple[str, ...]) -> str:
         _expect(arguments, 1, "final_status_list STATUS")
-        board = self._board
-        owners, _ = board.area()
-        height = len(owners)
-        if arguments[0] in ("dead", "seki"):
-            return ""  # by the rules played here whatever is on the board is alive
-        if arguments[0] == "alive":
-            groups = board.chains()
-        elif arguments[0] in ("black_territory", "white_territory"):
-            stones = {cell for chain in board.chains() for cell in chain}
-            wanted = 1 if arguments[0] == "black_territory" else -1
-            points = [
-                (row, column)
-                for row in range(height)
-                for column in range(len(owners[row]))
-                if owners[row, column] == wanted and (row, column) not in stones
-            ]
-            groups = [points] if points else []
-        else:
-            raise GtpError("invalid status")
-        return "\n".join(
-            " ".join(write_vertex(row, column, height=height) for row, column in group)
-            for group in groups
-        )
-
-    # --- GoGui --------------------------------------------------------------------------------
-
-    def _gogui_analyze_commands(self, arguments: tuple[str, ...]) -> str:
-        entries = [
-            "plist/Legal Moves/gogui-rules_legal_moves",
-            "string/Final Result/gogui-rules_final_result",
-        ]
-        if self._board.game.rules.has_ownership:
-            entries.append("string/Area Score/final_score")
-        return "\n".join(entries)
-
-    def _gogui_game_id(self, arguments: tuple[str, ...]) -> str:
-        # A capital and then small letters only, says GoGui.
-        letters = "".join(each for each in self._board.game.name if each.isalpha())
-        return letters.capitalize()
-
-    def _gogui_board(self, arguments: tuple[str, ...]) -> str:
-        owners = self._board.game.board_view(self._board.state).owners
-        rows = (" ".join(".XO"[owner + 1] for owner in row) for row in owners)
-        return "\n" + "\n".join(rows)
-
-    def _gogui_board_size(self, arguments: tuple[str, ...]) -> str:
-        view = self._board.game.board_view(self._board.state)
-        height, width = len(view.owners), len(view.owners[0])
-        size = f"{width}" if width == height else f"{width} {height}"
-        return f"{size} hex" if view.slanted else size
-
-    def _gogui_captured_count(self, arguments: tuple[str, ...]) -> str:
-        return "{} {}".format(*self._board.captured())
-
-    def _gogui_legal_moves(self, arguments: tuple[str, ...]) -> str:
-        board = self._board
-        legal = board.game.legal(board.state)
-        return " ".join(board.names.write(board.state, action) for action in legal)
-
-    def _gogui_side_to_move(self, arguments: tuple[str, ...]) -> str:
-        return "white" if self._board.state["to_play"] else "black"
-
-    def _gogui_final_result(self, arguments: tuple[str, ...]) -> str:
-        board = self._board
-        if not board.is_over:
-            return ""
-        first, second = board.state["returns"]
-        if first == second:
-            return "Draw"
-        names = board.game.board_view(board.state).player_names
-        return f"{names[0] if first > second else names[1]} wins"
+        return final_status_list(self._board, arguments[0])
 
     # --- Analysis -----------------------------------------------------------------------------
 

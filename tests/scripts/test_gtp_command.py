@@ -1,7 +1,13 @@
+import shlex
 import subprocess
 import sys
 
 import pytest
+
+from agents.arena.match import play_match
+from agents.factory import make_agent
+from agents.protocols.gtp_agent import GtpAgent
+from games import make
 
 COMMAND = [sys.executable, "-m", "scripts.cli", "gtp"]
 
@@ -58,3 +64,13 @@ def test_a_wrong_option_is_one_line_on_standard_error(arguments, message):
     assert done.returncode == 2
     assert done.stdout == ""
     assert message in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_our_own_server_is_a_program_like_any_other():
+    game = make("tic_tac_toe")
+    command = shlex.join([*COMMAND, "--game", "tic_tac_toe", "--agent", "one_ply", "--vertices"])
+    outside = GtpAgent(command, game=game, name="outside")
+    result = play_match(outside, make_agent("random", game=game), games=20, seed=5, opening_plies=2)
+    outside.close()
+    assert result.total.games == 20
+    assert result.total.score > 0.6

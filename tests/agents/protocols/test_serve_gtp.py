@@ -1,11 +1,20 @@
 import random
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from agents.factory import make_agent
 from agents.protocols import serve_gtp
+from agents.protocols.gtp import write_vertex
+from agents.protocols.gtp_board import handicap_cells, most_handicap_stones
 from agents.protocols.serve_gtp import GtpServer
 from games import make
+
+GNU_GO = shutil.which("gnugo") or next(
+    (path for path in ("/usr/games/gnugo",) if Path(path).exists()), None
+)
 
 
 class Controller:
@@ -200,6 +209,22 @@ def test_handicap_stones_are_set_up(go):
         assert go.fails(f"set_free_handicap {line}").startswith("bad vertex list")
     go("play b a1")
     assert go.fails("set_free_handicap c3 d4") == "board not empty"
+
+
+@pytest.mark.skipif(GNU_GO is None, reason="GNU Go (gnugo) is not installed")
+def test_handicap_points_are_those_of_gnu_go():
+    asked, ours = [], []
+    for size in range(7, 20):
+        for count in range(2, most_handicap_stones(size) + 1):
+            asked += [f"boardsize {size}", "clear_board", f"fixed_handicap {count}"]
+            cells = handicap_cells(size, count)
+            ours.append({write_vertex(row, column, height=size) for row, column in cells})
+    lines = "\n".join([*asked, "quit\n"])
+    done = subprocess.run(
+        [GNU_GO, "--mode", "gtp"], input=lines, capture_output=True, text=True, timeout=120
+    )
+    replies = done.stdout.split("\n\n")
+    assert [set(reply.removeprefix("=").split()) for reply in replies[2 : len(asked) : 3]] == ours
 
 
 def test_handicap_is_for_go(small):
