@@ -10,6 +10,7 @@ PATH              a run directory (its newest network) or a weights file, with s
 shipped@100       the same with so many simulations a move; so for PATH@100
 policy:shipped    the network alone, no search; so for policy:PATH (and shipped@0)
 tree:shipped@100  the tree search alone, without alpha-beta in endings; so for tree:PATH@100
+gtp:COMMAND       an outside program that speaks GTP, such as "gtp:gnugo --mode gtp --level 1"
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ DEFAULT_PLIES = 5
 SHIPPED = "shipped"
 POLICY = "policy:"
 TREE = "tree:"
+GTP = "gtp:"
 
 Say = Callable[[str], None]
 
@@ -65,6 +67,8 @@ def parse_network(text: str) -> NetworkSpec | None:
     Raises:
         AgentError: it has the form, but its number of simulations cannot be read.
     """
+    if text.startswith(GTP):  # what follows is a command, whatever it looks like
+        return None
     alone = text.startswith(POLICY)
     prefix = POLICY if alone else TREE if text.startswith(TREE) else ""
     source, at, number = text.removeprefix(prefix).rpartition("@")
@@ -129,6 +133,10 @@ def make_agent(
     spec = parse_network(text)
     if spec is not None:
         return _network_agent(text, spec, game=game, simulations=simulations, seed=seed, say=say)
+    if text.startswith(GTP):
+        from agents.protocols.gtp_agent import GtpAgent
+
+        return GtpAgent(text.removeprefix(GTP), game=game, name=text)
     name, colon, number = text.partition(":")
     if name not in _NAMED:
         raise _unknown(text)
@@ -271,7 +279,9 @@ def _unknown(text: str) -> AgentError:
     names = [*_NAMED, SHIPPED, "policy", "tree"]
     near = difflib.get_close_matches(text.partition(":")[0].partition("@")[0], names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
-    known = "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH"
+    known = (
+        "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH, gtp:COMMAND"
+    )
     return AgentError(
         f"no agent {text!r}, and no run directory or weights file of that name{hint} known: {known}"
     )

@@ -84,10 +84,17 @@ class SearchAgent(Agent):
             raise AgentError(f"{self.name} searches at least 1 simulation, not {simulations}")
         self.simulations = simulations
         self.config = config or PlayConfig()
+        #: Fewer simulations for the searches to come, where time is short; None: as many as usual.
+        self.limit: int | None = None
         self._evaluator = evaluator
         self._search: Search | None = None
         self._root: np.void | None = None  # what tree 0 is about, where it was asked alone
         self._was_moved = False  # by observe_move: the tree may be searched on
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """What judges the leaves."""
+        return self._evaluator
 
     def reset(self, *, seed: int) -> None:
         """Forget every tree and start again from ``seed``."""
@@ -137,7 +144,8 @@ class SearchAgent(Agent):
     def _search_roots(self, states: States) -> Decisions:
         """Search the trees whose roots are ``states``."""
         assert self._search is not None
-        result = self._search.run()
+        budget = None if self.limit is None else max(1, min(self.limit, self.simulations))
+        result = self._search.run(budget)
         movers = states["to_play"].astype(np.int64)
         lines = (self._search.principal_variation(row) for row in range(len(states)))
         return Decisions(

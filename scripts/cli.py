@@ -15,6 +15,7 @@ COMMANDS = {
     "play": ("scripts.play", "Play against the engine in the terminal."),
     "evaluate": ("scripts.evaluate", "Truth meter, ladder and Elo of a run or a network."),
     "match": ("scripts.match", "Let any two agents play."),
+    "gtp": ("scripts.gtp", "Serve an agent by the Go Text Protocol, in every game."),
     "plot": ("scripts.plot", "One picture of a run."),
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
     "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),
