@@ -2,7 +2,9 @@
 
 Everything an agent may use stands in the state records; it keeps no history of a game. A game that
 goes on move by move can still be followed (``observe_move``), which lets a searching agent keep its
-tree; that changes speed and sharpness, never what a position means.
+tree; that changes speed and sharpness, never what a position means. Outside programs are the one
+exception: they know games and no positions, so a match tells all agents the moves
+(``choose_after``).
 """
 
 from __future__ import annotations

@@ -209,12 +209,14 @@ def most_handicap_stones(size: int) -> int:
 def handicap_cells(size: int, count: int) -> list[Cell]:
     """Where the protocol puts handicap stones (section 4.1.1 of the specification).
 
+    On 12 x 12 as GNU Go does, which is the protocol's reference implementation.
+
     Raises:
         GtpError: the board has no places for so many, or it is no handicap.
     """
     if not 2 <= count <= most_handicap_stones(size):
         raise GtpError("invalid number of stones")
-    edge = 3 if size >= 13 else 2
+    edge = 3 if size >= 12 else 2
     low, middle, high = edge, size // 2, size - 1 - edge  # rows from the top, columns
     corners = [(high, low), (low, high), (low, low), (high, high)]
     sides = [(middle, low), (middle, high), (high, middle), (low, middle)]
