@@ -89,6 +89,11 @@ class SearchAgent(Agent):
         self._root: np.void | None = None  # what tree 0 is about, where it was asked alone
         self._was_moved = False  # by observe_move: the tree may be searched on
 
+    @property
+    def evaluator(self) -> Evaluator:
+        """What judges the leaves."""
+        return self._evaluator
+
     def reset(self, *, seed: int) -> None:
         """Forget every tree and start again from ``seed``."""
         super().reset(seed=seed)

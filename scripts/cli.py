@@ -15,6 +15,8 @@ COMMANDS = {
     "play": ("scripts.play", "Play against the engine in the terminal."),
     "evaluate": ("scripts.evaluate", "Truth meter, ladder and Elo of a run or a network."),
     "match": ("scripts.match", "Let any two agents play."),
+    "uci": ("scripts.uci", "Serve chess or minichess to a program with a board (UCI)."),
+    "usi": ("scripts.usi", "Serve shogi or minishogi to a program with a board (USI)."),
     "plot": ("scripts.plot", "One picture of a run."),
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
     "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),

@@ -1,0 +1,66 @@
+"""Lines of a stream, read in a thread, so that a search sees whether another one waits."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+
+#: A longer line is cut: nothing in any protocol is longer, and memory stays bounded.
+LONGEST_LINE = 1 << 20
+#: Lines read ahead; whoever writes more has to wait.
+_MOST_WAITING = 1000
+
+
+class LineReader:
+    """Reads the lines of a file descriptor in the order in which they come.
+
+    A descriptor and not a file: a thread that waits inside a file object holds its lock, and the
+    program could not end before the next line.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._lines: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
+        threading.Thread(
+            target=self._read, args=(descriptor,), name="line-reader", daemon=True
+        ).start()
+        self._is_over = False
+
+    def next(self, timeout_seconds: float | None = None) -> str | None:
+        """The next line without its end; None once the stream is over.
+
+        Raises:
+            TimeoutError: it did not come in time.
+        """
+        if self._is_over:
+            return None
+        try:
+            line = self._lines.get(timeout=timeout_seconds)
+        except queue.Empty:
+            raise TimeoutError from None
+        self._is_over = line is None
+        return line
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a line, or the end of the stream, is there to be read."""
+        return self._is_over or not self._lines.empty()
+
+    def _read(self, descriptor: int) -> None:
+        rest = bytearray()
+        try:
+            while block := os.read(descriptor, 1 << 16):
+                *lines, last = block.split(b"\n")
+                for line in lines:
+                    rest += line
+                    self._put(rest)
+                    rest = bytearray()
+                rest += last[: max(LONGEST_LINE - len(rest), 0)]
+        except OSError:  # closed on our side, or a terminal that has gone: the same as an end
+            pass
+        if rest:
+            self._put(rest)
+        self._lines.put(None)
+
+    def _put(self, line: bytearray) -> None:
+        self._lines.put(line[:LONGEST_LINE].decode("utf-8", errors="replace").rstrip("\r"))
