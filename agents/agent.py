@@ -8,12 +8,16 @@ tree; that changes speed and sharpness, never what a position means.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from games.game import Game, GameError, States
+
+#: In place of an action: the player gives the game up. Only outside programs do (``choose_after``).
+RESIGN = -1
 
 
 class AgentError(GameError):
@@ -86,6 +90,22 @@ class Agent(ABC):
     @abstractmethod
     def _choose(self, states: States) -> Decisions:
         """``choose`` after its checks."""
+
+    def choose_after(self, states: States, moves: Sequence[Sequence[int]]) -> Decisions:
+        """``choose`` where the moves that led to each position are known as well.
+
+        For outside programs, which follow games and know no position by itself; they may answer
+        ``RESIGN``. All others look at the positions alone.
+
+        Args:
+            states: as for ``choose``.
+            moves: of each row, all actions from the start position on.
+
+        Raises:
+            AgentError: as ``choose``; or a program that fails, or breaks the rules.
+        """
+        del moves
+        return self.choose(states)
 
     def choose_one(self, state: np.void) -> Decisions:
         """``choose`` for a single position; every array of the answer has one row."""

@@ -10,6 +10,9 @@ PATH              a run directory (its newest network) or a weights file, with s
 shipped@100       the same with so many simulations a move; so for PATH@100
 policy:shipped    the network alone, no search; so for policy:PATH (and shipped@0)
 tree:shipped@100  the tree search alone, without alpha-beta in endings; so for tree:PATH@100
+uci:COMMAND       an outside program that speaks UCI, such as "uci(nodes=1000):stockfish"; movetime,
+                  nodes or depth limit a move (else 100 ms), all else in brackets is its options
+usi:COMMAND       the same for shogi
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from pathlib import Path
 from agents.agent import Agent, AgentError
 from agents.alpha_beta.agent import AlphaBetaAgent
 from agents.one_ply_agent import OnePlyAgent
+from agents.protocols.uci_agent import UciAgent, parse_program
 from agents.random_agent import RandomAgent
 from agents.weights_file import (
     SUFFIX,
@@ -65,6 +69,8 @@ def parse_network(text: str) -> NetworkSpec | None:
     Raises:
         AgentError: it has the form, but its number of simulations cannot be read.
     """
+    if parse_program(text):  # what follows is a command, whatever it looks like
+        return None
     alone = text.startswith(POLICY)
     prefix = POLICY if alone else TREE if text.startswith(TREE) else ""
     source, at, number = text.removeprefix(prefix).rpartition("@")
@@ -126,6 +132,8 @@ def make_agent(
         AgentError: no such agent (the nearest is named), a network of another game, or a file that
             cannot be used.
     """
+    if program := parse_program(text):
+        return UciAgent(program, game=game, name=text)
     spec = parse_network(text)
     if spec is not None:
         return _network_agent(text, spec, game=game, simulations=simulations, seed=seed, say=say)
@@ -271,7 +279,9 @@ def _unknown(text: str) -> AgentError:
     names = [*_NAMED, SHIPPED, "policy", "tree"]
     near = difflib.get_close_matches(text.partition(":")[0].partition("@")[0], names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
-    known = "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH"
+    known = (
+        "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH, uci:COMMAND"
+    )
     return AgentError(
         f"no agent {text!r}, and no run directory or weights file of that name{hint} known: {known}"
     )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.agent import Agent, AgentError
+from agents.agent import RESIGN, Agent, AgentError
 from agents.arena.openings import random_openings
+from games.game import States
 
 Progress = Callable[[float], None]  # told the share of the work that is done, 0 to 1
 
@@ -128,7 +129,11 @@ def _play_all(
             if not len(rows):
                 continue
             moved = states[rows]
-            chosen = agent.choose(moved).actions
+            chosen = agent.choose_after(moved, [actions[row] for row in rows]).actions
+            resigns = chosen == RESIGN
+            if resigns.any():
+                states[rows[resigns]] = _given_up(moved[resigns])
+                rows, moved, chosen = rows[~resigns], moved[~resigns], chosen[~resigns]
             game.rules.step(moved, chosen)
             states[rows] = moved
             for row, action in zip(rows, chosen, strict=True):
@@ -148,6 +153,15 @@ def _play_all(
             actions, openings, a_players, results, strict=True
         )
     ]
+
+
+def _given_up(states: States) -> States:
+    """The same positions as games that the player to move has lost."""
+    rows = np.arange(len(states))
+    states["finished"] = True
+    states["returns"][rows, states["to_play"]] = -1.0
+    states["returns"][rows, 1 - states["to_play"]] = 1.0
+    return states
 
 
 def _summary(a: Agent, b: Agent, *, seed: int, played: list[PlayedGame]) -> MatchResult:

@@ -41,6 +41,12 @@ def write_line(game: Game, state: np.void, actions: tuple[int, ...]) -> tuple[st
     return tuple(texts)
 
 
+def write_position(game: Game, state: np.void) -> str:
+    """A position as FEN or SFEN."""
+    lines = game.state_to_text(state).splitlines()
+    return next(line for line in lines if "/" in line).removeprefix("sfen ")
+
+
 def read_start(game: Game, text: str) -> np.void:
     """The position that a FEN or SFEN means; an empty text is the start position.
 
@@ -69,9 +75,8 @@ def played_on(game: Game, state: np.void) -> np.void:
     """
     if not state["finished"]:
         return state
-    text = next(line for line in game.state_to_text(state).splitlines() if "/" in line)
     try:
-        fresh = game.text_to_state(_without_counters(text))
+        fresh = game.text_to_state(_without_counters(write_position(game, state)))
     except GameError:
         return state
     return state if fresh["finished"] else fresh
@@ -79,7 +84,7 @@ def played_on(game: Game, state: np.void) -> np.void:
 
 def _without_counters(text: str) -> str:
     """A FEN with its clock and move number, or a SFEN with its move number, at the beginning."""
-    fields = text.removeprefix("sfen ").split()
+    fields = text.split()
     if len(fields) > 1 and fields[1] in ("w", "b") and len(fields) in (4, 6):
         if len(fields) == 4 and fields[3].isdigit():
             return " ".join(fields[:3])
