@@ -11,6 +11,9 @@ shipped@100       the same with so many simulations a move; so for PATH@100
 policy:shipped    the network alone, no search; so for policy:PATH (and shipped@0)
 tree:shipped@100  the tree search alone, without alpha-beta in endings; so for tree:PATH@100
 gtp:COMMAND       an outside program that speaks GTP, such as "gtp:gnugo --mode gtp --level 1"
+uci:COMMAND       an outside program that speaks UCI, such as "uci(nodes=1000):stockfish"; movetime,
+                  nodes or depth limit a move (else 100 ms), all else in brackets is its options
+usi:COMMAND       the same for shogi
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pathlib import Path
 from agents.agent import Agent, AgentError
 from agents.alpha_beta.agent import AlphaBetaAgent
 from agents.one_ply_agent import OnePlyAgent
+from agents.protocols.uci_agent import UciAgent, parse_program
 from agents.random_agent import RandomAgent
 from agents.weights_file import (
     SUFFIX,
@@ -67,7 +71,7 @@ def parse_network(text: str) -> NetworkSpec | None:
     Raises:
         AgentError: it has the form, but its number of simulations cannot be read.
     """
-    if text.startswith(GTP):  # what follows is a command, whatever it looks like
+    if text.startswith(GTP) or parse_program(text):  # a command follows, whatever it looks like
         return None
     alone = text.startswith(POLICY)
     prefix = POLICY if alone else TREE if text.startswith(TREE) else ""
@@ -130,6 +134,8 @@ def make_agent(
         AgentError: no such agent (the nearest is named), a network of another game, or a file that
             cannot be used.
     """
+    if program := parse_program(text):
+        return UciAgent(program, game=game, name=text)
     spec = parse_network(text)
     if spec is not None:
         return _network_agent(text, spec, game=game, simulations=simulations, seed=seed, say=say)
@@ -280,7 +286,8 @@ def _unknown(text: str) -> AgentError:
     near = difflib.get_close_matches(text.partition(":")[0].partition("@")[0], names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
     known = (
-        "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH, gtp:COMMAND"
+        "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH, "
+        "gtp:COMMAND, uci:COMMAND, usi:COMMAND"
     )
     return AgentError(
         f"no agent {text!r}, and no run directory or weights file of that name{hint} known: {known}"

@@ -16,6 +16,8 @@ COMMANDS = {
     "evaluate": ("scripts.evaluate", "Truth meter, ladder and Elo of a run or a network."),
     "match": ("scripts.match", "Let any two agents play."),
     "gtp": ("scripts.gtp", "Serve an agent by the Go Text Protocol, in every game."),
+    "uci": ("scripts.uci", "Serve chess or minichess to a program with a board (UCI)."),
+    "usi": ("scripts.usi", "Serve shogi or minishogi to a program with a board (USI)."),
     "plot": ("scripts.plot", "One picture of a run."),
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
     "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),

@@ -65,9 +65,20 @@ class ForeignRules(BatchedRules):
             budget = [self.prove_positions]
             outcomes[b] = self._proven(moves_of(state), plies, budget)
 
-    def look_ahead(self, states: States, plies: int, outcomes: NDArray[np.int8]) -> None:
+    def look_ahead(
+        self,
+        states: States,
+        plies: int,
+        nodes: int,
+        reach: int,
+        tables: NDArray[np.uint64],
+        rows: NDArray[np.int32],
+        outcomes: NDArray[np.int8],
+        distances: NDArray[np.int32],
+    ) -> None:
         """Results of finished games; a longer look would cost more than the network."""
         self.prove(states, 0, outcomes)
+        distances[:] = 0
 
     def play_out(self, states: States, rng: NDArray[np.uint64]) -> None:
         """Play uniformly random legal moves to the end of every game, in place."""

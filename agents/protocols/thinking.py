@@ -1,0 +1,186 @@
+"""One search under the limits of a ``go``, in a thread of its own: slice by slice, until told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.protocols.move_text import write_line
+from agents.protocols.uci import (
+    Dialect,
+    GoLimits,
+    Report,
+    best_move_line,
+    depth_of,
+    info_line,
+    seconds_for_move,
+    simulations_of_depth,
+)
+from agents.protocols.watched_search import Candidate, WatchedSearch
+from games.game import Game
+
+#: A slice takes about so long, so that ``stop`` and the clock are seen soon.
+_SLICE_SECONDS = 0.01
+_FIRST_SLICE = 4  # simulations
+_INFO_SECONDS = 1.0  # at least so often
+_QUIET_SECONDS = 0.05  # but not more often than this
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one ``go`` asks for."""
+
+    game: Game
+    state: np.void
+    limits: GoLimits
+    simulations: int  # where the limits say nothing
+    lines: int  # of play to report
+    shows_wdl: bool
+    ponders: bool
+    dialect: Dialect
+
+
+class Thinking:
+    """A search that runs from its making on until its limits are reached or it is stopped.
+
+    Every search ends with one ``bestmove``; while it is infinite or pondering it holds that back.
+    """
+
+    def __init__(
+        self, task: Task, prepare: Callable[[], WatchedSearch], write: Callable[[str], None]
+    ) -> None:
+        """Begin.
+
+        Args:
+            task: what to search.
+            prepare: called in the thread; the search with its root at the position.
+            write: takes the lines.
+        """
+        self._task = task
+        self._prepare = prepare
+        self._write = write
+        self._changed = threading.Condition()
+        self._is_stopped = False
+        self._is_pondering = task.limits.ponder
+        self._started = self._clock_started = time.perf_counter()
+        self._spent = 0
+        self._thread = threading.Thread(target=self._run, name="thinking", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether ``bestmove`` is still to come."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """End the search; returns when ``bestmove`` is written."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    def ponder_hit(self) -> None:
+        """The expected move was played: the limits hold from now on."""
+        with self._changed:
+            if self._is_pondering:
+                self._is_pondering = False
+                self._clock_started = time.perf_counter()
+            self._changed.notify()
+
+    def finish(self) -> None:
+        """Wait for the limits, or stop at once where there are none."""
+        if self._is_waiting():
+            self.stop()
+        self._thread.join()
+
+    def _run(self) -> None:
+        search = self._prepare()
+        size = _FIRST_SLICE
+        said, said_depth = self._started, 0
+        while True:
+            begun = time.perf_counter()
+            result = search.run(min(size, search.max_simulations, self._simulations_left()))
+            made = int(result.simulations[0])
+            self._spent += made
+            now = time.perf_counter()
+            if self._is_over(now, settled=made == 0, forced=int(result.counts[0]) == 1):
+                break
+            size = _next_size(made, now - begun, self._seconds_left(now))
+            depth = depth_of(self._spent)
+            is_news = depth > said_depth and now - said > _QUIET_SECONDS
+            if is_news or now - said > _INFO_SECONDS:
+                self._report(search.candidates(self._task.lines))
+                said, said_depth = now, depth
+        best = search.candidates(self._task.lines)
+        lines = self._report(best)
+        self._write(best_move_line(lines[0][:2], self._task.dialect))
+
+    def _is_over(self, now: float, *, settled: bool, forced: bool) -> bool:
+        """Whether to answer; waits where nothing is left to search but nobody wants an answer."""
+        with self._changed:
+            if settled:
+                self._changed.wait_for(lambda: self._is_stopped or not self._is_waiting())
+                return True
+            if self._is_stopped:
+                return True
+            if self._is_waiting():
+                return False
+        seconds = self._seconds_left(now)
+        return self._simulations_left() <= 0 or (
+            seconds is not None
+            and (seconds <= 0 or (forced and self._task.limits.move_time is None))
+        )
+
+    def _is_waiting(self) -> bool:
+        return self._is_pondering or self._task.limits.infinite
+
+    def _simulations_left(self) -> int:
+        """Simulations within the limits; a large number where time alone limits the search."""
+        limits = self._task.limits
+        if self._is_waiting():
+            return 1 << 30
+        bounds = [limits.nodes] if limits.nodes is not None else []
+        if limits.depth is not None:
+            bounds.append(simulations_of_depth(limits.depth))
+        if not bounds and self._seconds() is None:
+            bounds.append(self._task.simulations)
+        return max(min(bounds, default=1 << 30), 1) - self._spent
+
+    def _seconds(self) -> float | None:
+        task = self._task
+        return seconds_for_move(task.limits, int(task.state["to_play"]), ponders=task.ponders)
+
+    def _seconds_left(self, now: float) -> float | None:
+        seconds = None if self._is_waiting() else self._seconds()
+        return None if seconds is None else self._clock_started + seconds - now
+
+    def _report(self, best: list[Candidate]) -> list[tuple[str, ...]]:
+        """Write ``info`` for each line of play; returns the lines as moves."""
+        task = self._task
+        seconds = time.perf_counter() - self._started
+        lines = []
+        for rank, each in enumerate(best, start=1):
+            moves = write_line(task.game, task.state, each.line)
+            mate = each.plies if each.plies is not None and each.value != 0 else None
+            report = Report(moves, value=each.value, draw=each.draw, mate_plies=mate, rank=rank)
+            self._write(
+                info_line(
+                    report,
+                    task.dialect,
+                    simulations=self._spent,
+                    seconds=seconds,
+                    shows_wdl=task.shows_wdl,
+                )
+            )
+            lines.append(moves)
+        return lines
+
+
+def _next_size(made: int, seconds: float, left: float | None) -> int:
+    """Simulations of the next slice, by the time that the last one took."""
+    aim = _SLICE_SECONDS if left is None else min(_SLICE_SECONDS, max(left, 0.0))
+    return max(1, min(4 * made, int(made * aim / max(seconds, 1e-6))))

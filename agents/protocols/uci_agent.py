@@ -1,0 +1,196 @@
+"""An outside program that speaks UCI or USI as an agent, for matches."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+
+from agents.agent import RESIGN, Agent, AgentError, Decisions, FinishedGameError
+from agents.protocols.move_text import read_move, write_line, write_position
+from agents.protocols.process import LineProcess, ProcessError
+from agents.protocols.uci import UCI, USI, Dialect, quoted
+from games.game import Game, GameError, States
+
+#: How long a program may take until it is ready, and over a move beyond its ``movetime``.
+START_SECONDS = 60.0
+MOVE_SECONDS = 120.0
+DEFAULT_LIMIT = ("movetime", 100)
+#: A program that writes more lines than this before it answers is not listened to.
+_MOST_LINES = 100_000
+
+_LIMITS = ("movetime", "nodes", "depth")
+_TEXT = re.compile(r"(?P<name>uci|usi)(?:\((?P<settings>[^()]*)\))?:(?P<command>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSpec:
+    """A text that names an outside program."""
+
+    dialect: Dialect
+    command: str
+    limit: tuple[str, int]  # of ``go``
+    options: tuple[tuple[str, str], ...]  # for ``setoption``
+
+
+def parse_program(text: str) -> ProgramSpec | None:
+    """Read ``uci:COMMAND`` or ``usi(nodes=200,Threads=1):COMMAND``; None for anything else.
+
+    ``movetime``, ``nodes`` or ``depth`` is the limit of each move; all else is an option of the
+    program.
+
+    Raises:
+        AgentError: it has the form, but cannot be read.
+    """
+    if not (match := _TEXT.fullmatch(text)):
+        return None
+    limit, options = DEFAULT_LIMIT, []
+    for setting in filter(str.strip, (match["settings"] or "").split(",")):
+        name, equals, value = (part.strip() for part in setting.partition("="))
+        if not (equals and name):
+            raise AgentError(f"{quoted(text)}: write NAME=VALUE instead of {setting!r}")
+        if name not in _LIMITS:
+            options.append((name, value))
+        elif value.isascii() and value.isdigit() and 0 < len(value) < 10 and int(value):
+            limit = (name, int(value))
+        else:
+            raise AgentError(f"{quoted(text)}: {name} needs a whole number, not {value!r}")
+    command = match["command"].strip()
+    if not command:
+        raise AgentError(f"{text} names no program; write {match['name']}:COMMAND")
+    dialect = UCI if match["name"] == "uci" else USI
+    return ProgramSpec(dialect, command, limit, tuple(options))
+
+
+class UciAgent(Agent):
+    """Asks a program for its moves; it is started at the first question.
+
+    A program that ends or is silent for too long is started once more and asked again; if it fails
+    at the same question again, that is an error, and so is a move that cannot be played.
+
+    Args:
+        spec: the program and what it is told.
+        game: what is played; the program has to play the same game.
+        name: how the agent is called in results.
+        start_seconds: how long the program may take until it is ready.
+        move_seconds: how long it may take over a move beyond its ``movetime``.
+    """
+
+    def __init__(
+        self,
+        spec: ProgramSpec,
+        *,
+        game: Game,
+        name: str,
+        start_seconds: float = START_SECONDS,
+        move_seconds: float = MOVE_SECONDS,
+    ) -> None:
+        super().__init__(name=name, game=game)
+        dialect = spec.dialect
+        if game.name not in dialect.games:
+            known = " and ".join(dialect.games)
+            raise AgentError(f"{dialect.name} programs play {known}, not {game.id}")
+        self._spec = spec
+        self._start_seconds = start_seconds
+        self._move_seconds = move_seconds
+        if spec.limit[0] == "movetime":
+            self._move_seconds += spec.limit[1] / 1000
+        self._process: LineProcess | None = None
+        self._is_new_game = False  # to be said before the next question
+
+    def reset(self, *, seed: int) -> None:
+        """The program forgets what it knows of earlier games. It has its own source of chance."""
+        super().reset(seed=seed)
+        self._is_new_game = True
+
+    def close(self) -> None:
+        """End the program."""
+        if self._process is not None:
+            self._process.close()
+        self._process = None
+
+    def _choose(self, states: States) -> Decisions:
+        word = self._spec.dialect.position
+        texts = [f"{word} {write_position(self.game, state)}" for state in states]
+        return self._answers(states, texts)
+
+    def choose_after(self, states: States, moves: Sequence[Sequence[int]]) -> Decisions:
+        """One move for each game, asked one after the other, told with all moves so far."""
+        if states["finished"].any():
+            raise FinishedGameError(f"{self.name} cannot move: the game is over")
+        start = self.game.rules.initial(1)[0]
+        lines = [" ".join(write_line(self.game, start, tuple(line))) for line in moves]
+        return self._answers(states, [f"startpos moves {x}" if x else "startpos" for x in lines])
+
+    def _answers(self, states: States, texts: Sequence[str]) -> Decisions:
+        actions = [self._answer(state, text) for state, text in zip(states, texts, strict=True)]
+        return Decisions(actions=np.array(actions, np.int32))
+
+    def _answer(self, state: np.void, text: str) -> int:
+        try:
+            return self._ask(state, text)
+        except ProcessError:
+            self.close()
+        try:
+            return self._ask(state, text)
+        except ProcessError as error:
+            self.close()
+            raise AgentError(
+                f"{self.name} failed twice after {state['ply']} plies: {error}"
+            ) from None
+
+    def _ask(self, state: np.void, text: str) -> int:
+        """The program's move in a position that a text of ``position`` describes."""
+        process = self._ready()
+        process.write(f"position {text}")
+        process.write("go {} {}".format(*self._spec.limit))
+        words = self._wait_for("bestmove", self._move_seconds)
+        move = words[1] if len(words) > 1 else ""
+        if move == USI.no_move and self._spec.dialect is USI:
+            return RESIGN
+        try:
+            return read_move(self.game, state, move, self._spec.dialect)
+        except GameError as error:
+            self._refuse(f"plays against the rules: {error}")
+
+    def _ready(self) -> LineProcess:
+        """The running program, ready for a question."""
+        name = self._spec.dialect.name
+        if self._process is None:
+            self._process = LineProcess(self._spec.command)
+            self._process.write(name)
+            self._wait_for(f"{name}ok", self._start_seconds)
+            for option, value in self._spec.options:
+                self._process.write(f"setoption name {option} value {value}")
+            self._is_new_game = True
+        if self._is_new_game:
+            # USI wants its first ``isready`` before a new game, UCI allows it.
+            self._sync()
+            self._process.write(self._spec.dialect.new_game)
+            self._sync()
+            self._is_new_game = False
+        return self._process
+
+    def _sync(self) -> None:
+        assert self._process is not None
+        self._process.write("isready")
+        self._wait_for("readyok", self._start_seconds)
+
+    def _wait_for(self, word: str, seconds: float) -> list[str]:
+        """The words of the next line that begins with ``word``; others are passed over."""
+        assert self._process is not None
+        deadline = time.monotonic() + seconds
+        for _ in range(_MOST_LINES):
+            words = self._process.read(timeout_seconds=deadline - time.monotonic()).split()
+            if words[:1] == [word]:
+                return words
+        self._refuse(f"floods its output instead of answering {word}")
+
+    def _refuse(self, what: str) -> NoReturn:
+        """Give up on a program that runs but cannot be played with."""
+        self.close()
+        raise AgentError(f"{self.name} {what}")
