@@ -188,7 +188,7 @@ def _new_config(game: Any, explicit: dict[str, Any]) -> Any:
     """
     import msgspec
 
-    from engine.config import build_config, merge
+    from engine.config import build_config, check_fits, merge
     from engine.search.look_ahead import settled
     from engine.seeds import fresh_seed
     from engine.selfplay.bootstrap import playouts_for
@@ -199,6 +199,7 @@ def _new_config(game: Any, explicit: dict[str, Any]) -> Any:
         values = merge(values, tomllib.loads(preset.read_text(encoding="utf-8")))
     values = merge(values, {"game": game.id})
     config = build_config(merge(values, explicit), source="settings")
+    check_fits(config, game)
     bootstrap = config.bootstrap
     if bootstrap.simulations is None:
         bootstrap = msgspec.structs.replace(bootstrap, simulations=playouts_for(game))
