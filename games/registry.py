@@ -80,7 +80,8 @@ def make(spec: str) -> Game:
         spec: a registered name or the path of a game's Python file, with parameters in brackets
             or without: ``"connect_four"``, ``"connect_four(width=5, height=4)"``,
             ``"my/games/nim.py(heaps=3)"``. Where a game has a size, ``"go9"`` stands for
-            ``"go(size=9)"``. ``"pettingzoo:connect_four_v3"`` is an environment of PettingZoo (see ``games.bridges.foreign_game``).
+            ``"go(size=9)"``. ``"pettingzoo:connect_four_v3"`` is an environment of
+            PettingZoo (see ``games.bridges.foreign_game``).
 
     Returns:
         The game; the same object for equal specs as long as the game's file is not edited.
