@@ -141,14 +141,14 @@ def make_agent(
             cannot be used.
     """
     if program := parse_program(text):
-        return UciAgent(program, game=game, name=text)
+        return UciAgent(program, game=game, name=text, say=say)
     spec = parse_network(text)
     if spec is not None:
         return _network_agent(text, spec, game=game, simulations=simulations, seed=seed, say=say)
     if text.startswith(GTP):
         from agents.protocols.gtp_agent import GtpAgent
 
-        return GtpAgent(text.removeprefix(GTP), game=game, name=text)
+        return GtpAgent(text.removeprefix(GTP), game=game, name=text, say=say)
     if _is_deep_blue(text):
         return _deep_blue(text, game, seed)
     name, colon, number = text.partition(":")

@@ -19,6 +19,7 @@ from engine.learning.config import LearningConfig
 from engine.networks.network import NetworkConfig
 from engine.search.config import SearchConfig
 from engine.selfplay.actor import SelfPlayConfig
+from games.game import Game
 
 FORMAT = 1  # of run.toml; raised when an older run can no longer be continued
 
@@ -94,6 +95,26 @@ def build_config(values: dict[str, Any], *, source: str) -> RunConfig:
         return msgspec.convert(values, RunConfig)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {_explain(str(error))}") from error
+
+
+def check_fits(config: RunConfig, game: Game) -> None:
+    """Refuse settings that are sound in themselves but ask for what the game does not have.
+
+    Raises:
+        ConfigError: which setting, and what would do.
+    """
+    if not config.network.ownership:
+        return
+    if not game.rules.has_ownership:
+        raise ConfigError(
+            f"network.ownership is set, but no point of {game.id} belongs to a player at the end; "
+            "leave it out"
+        )
+    if config.network.kind == "perceptron":
+        raise ConfigError(
+            "network.ownership needs features on a board, which a perceptron has not; add "
+            "--set network.ownership=false"
+        )
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,9 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
 #: ``"pettingzoo:connect_four_v3"``; imported when they are asked for.
 MAKERS: Mapping[str, str] = {"pettingzoo": "games.bridges.foreign_game"}
 
+#: ``go9`` for ``go(size=9)``.
+_SHORT = re.compile(r"(?P<name>[a-z_]+)(?P<size>[0-9]{1,3})")
+
 _SPEC = re.compile(r"\s*(?P<name>[^()]*?)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
 
 _made: dict[str, Game] = {}
@@ -76,7 +79,8 @@ def make(spec: str) -> Game:
     Args:
         spec: a registered name or the path of a game's Python file, with parameters in brackets
             or without: ``"connect_four"``, ``"connect_four(width=5, height=4)"``,
-            ``"my/games/nim.py(heaps=3)"``. ``"pettingzoo:connect_four_v3"`` is an environment of
+            ``"my/games/nim.py(heaps=3)"``. Where a game has a size, ``"go9"`` stands for
+            ``"go(size=9)"``. ``"pettingzoo:connect_four_v3"`` is an environment of
             PettingZoo (see ``games.bridges.foreign_game``).
 
     Returns:
@@ -113,10 +117,11 @@ def read_spec(spec: str) -> tuple[str, GameSource, dict[str, Setting]]:
     match = _SPEC.fullmatch(spec)
     if not match:
         raise UnknownGameError(f"cannot read {spec!r}; write name or name(parameter=number,...)")
-    name, path, fixed = _find(match["name"])
+    name, size = _without_size(match["name"])
+    name, path, fixed = _find(name)
     source = read_game_source(path)
     known = {key: value for key, value in source.parameters.items() if key not in fixed}
-    asked = _read_arguments(match["arguments"] or "", spec, known, name)
+    asked = _read_arguments(f"{size},{match['arguments'] or ''}", spec, known, name)
     arguments = ",".join(
         f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
         for key, value in asked.items()
@@ -125,6 +130,19 @@ def read_spec(spec: str) -> tuple[str, GameSource, dict[str, Setting]]:
     parameters = {key: parameter.default for key, parameter in source.parameters.items()}
     parameters |= {**fixed, **asked}
     return f"{name}({arguments})" if arguments else name, source, parameters
+
+
+def _without_size(name: str) -> tuple[str, str]:
+    """``go9`` as ``go`` and ``size=9``; any other name as it is, and nothing."""
+    short = _SHORT.fullmatch(name)
+    if short and name not in REGISTERED and "size" in _sized(short["name"]):
+        return short["name"], f"size={short['size']}"
+    return name, ""
+
+
+def _sized(name: str) -> Mapping[str, Parameter]:
+    """Parameters of a registered game, none where there is no such game."""
+    return parameters_of(name) if name in REGISTERED else {}
 
 
 def _maker(name: str) -> ModuleType:

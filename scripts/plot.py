@@ -1,4 +1,4 @@
-"""`meijin plot`: one picture of a run."""
+"""`meijin plot`: one picture of a run, or of the strength of several."""
 
 from __future__ import annotations
 
@@ -9,30 +9,75 @@ import click
 
 
 @click.command("plot")
-@click.argument("run_path", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument(
+    "run_paths", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Picture file [RUN/course.png].",
+    help="Picture file [RUN/course.png; of several runs courses.png].",
 )
-def command(run_path: Path, output: Path | None) -> None:
+def command(run_paths: tuple[Path, ...], output: Path | None) -> None:
     """Draw the course of RUN: truth meter, ladder, losses and speed over training time.
 
-    Example: meijin plot runs/connect_four
-    """
-    from engine.orchestration.run_directory import RunDirectory
+    Of several runs, the scores of each against fixed opponents.
 
-    run = RunDirectory(run_path)
-    config = run.config()
-    rows = run.read_metrics()
-    if len(rows) < 2:
-        raise click.ClickException(f"{run_path} has no course to draw yet; train it for a minute")
-    target = output or run_path / "course.png"
+    Examples:
+      meijin plot runs/connect_four
+
+      meijin plot runs/hex_size5 runs/go_size7 --output small.png
+    """
+    courses = [_read(path) for path in run_paths]
+    target = output or (run_paths[0] / "course.png" if len(courses) == 1 else Path("courses.png"))
     try:
-        draw_course(rows, title=f"{config.game}, {config.minutes:g} minutes", target=target)
+        if len(courses) == 1:
+            title, rows = courses[0]
+            draw_course(rows, title=title, target=target)
+        else:
+            draw_ladders(courses, target=target)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"cannot write {target}: {error}") from error
     click.echo(f"wrote {target}")
+
+
+def _read(path: Path) -> tuple[str, list[dict[str, Any]]]:
+    """Title and metrics of a run."""
+    from engine.orchestration.run_directory import RunDirectory
+
+    run = RunDirectory(path)
+    config = run.config()
+    rows = run.read_metrics()
+    if len(rows) < 2:
+        raise click.ClickException(f"{path} has no course to draw yet; train it for a minute")
+    return f"{config.game}, {config.minutes:g} minutes", rows
+
+
+def draw_ladders(courses: list[tuple[str, list[dict[str, Any]]]], *, target: Path) -> None:
+    """Write one picture of the scores of several runs against fixed opponents.
+
+    Args:
+        courses: title and rows of the metrics file of each run.
+        target: the suffix chooses the format (png, svg, pdf).
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    columns = min(len(courses), 4)
+    lines = -(-len(courses) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(3.4 * columns, 2.8 * lines), constrained_layout=True, squeeze=False
+    )
+    for axis, (title, rows) in zip(axes.flat, courses, strict=False):
+        _ladder(axis, [row for row in rows if "judged" in row])
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("minutes of training")
+        axis.grid(alpha=0.3)
+    for axis in axes.flat[len(courses) :]:
+        axis.set_visible(False)
+    figure.savefig(target, dpi=90)
+    plt.close(figure)
 
 
 def draw_course(rows: list[dict[str, Any]], *, title: str, target: Path) -> None:

@@ -188,22 +188,32 @@ def _new_config(game: Any, explicit: dict[str, Any]) -> Any:
     """
     import msgspec
 
-    from engine.config import build_config, merge
+    from engine.config import build_config, check_fits, merge
     from engine.search.look_ahead import settled
     from engine.seeds import fresh_seed
     from engine.selfplay.bootstrap import playouts_for
 
-    kind = game.name.partition(":")[0]  # all of pettingzoo:... share one
-    preset = Path(__file__).parent / "presets" / f"{kind}.toml"
     values: dict[str, Any] = {"seed": fresh_seed()}
-    if preset.is_file():
+    preset = _preset(game)
+    if preset is not None:
         values = merge(values, tomllib.loads(preset.read_text(encoding="utf-8")))
     values = merge(values, {"game": game.id})
     config = build_config(merge(values, explicit), source="settings")
+    check_fits(config, game)
     bootstrap = config.bootstrap
     if bootstrap.simulations is None:
         bootstrap = msgspec.structs.replace(bootstrap, simulations=playouts_for(game))
     return msgspec.structs.replace(config, search=settled(config.search, game), bootstrap=bootstrap)
+
+
+def _preset(game: Any) -> Path | None:
+    """Settings for exactly these parameters of a game, or else for the game of any size."""
+    kind = game.name.partition(":")[0]  # all of pettingzoo:... share one
+    for name in (_folder_name(game.id), kind):
+        file = Path(__file__).parent / "presets" / f"{name}.toml"
+        if file.is_file():
+            return file
+    return None
 
 
 def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import NoReturn
 
 import numpy as np
 
-from agents.agent import RESIGN, Agent, AgentError, Decisions, FinishedGameError
+from agents.agent import RESIGN, AgentError, Decisions
 from agents.protocols.gtp import COLOURS, GtpError, Reply, read_reply
 from agents.protocols.gtp import RESIGN as RESIGN_TEXT
-from agents.protocols.process import LineProcess, ProcessError
+from agents.protocols.process import LineProcess
+from agents.protocols.program_agent import (
+    MOVE_SECONDS,
+    START_SECONDS,
+    ProgramAgent,
+    Say,
+    print_on_stderr,
+)
 from games.game import Game, GameError, States
 
-#: How long a program may take to start, and over a move; everything else is quicker.
-START_SECONDS = 60.0
-MOVE_SECONDS = 120.0
 #: A program that writes more than this before a reply ends is not listened to.
 _MOST_LINES = 10_000
 
 
-class GtpAgent(Agent):
-    """Asks a program for its moves; it is started at the first question.
+class GtpAgent(ProgramAgent):
+    """Asks a program that speaks GTP for its moves (see ``program_agent``).
 
     The program is told the board size and komi of the game where it has them, and every move of
     the game it is asked about. One process answers for all games of a match, so that going over to
     another game means telling it that game from the start.
-
-    A program that ends or is silent for too long is started once more and asked again; if it fails
-    at the same question again, that is an error, and so is a move that cannot be played.
 
     Args:
         command: of the program, as it would be typed.
@@ -37,6 +36,10 @@ class GtpAgent(Agent):
         name: how the agent is called in results.
         start_seconds: how long the program may take until it answers for the first time.
         move_seconds: how long it may take over a move.
+        say: told in one line of every game that the program loses by failing.
+
+    Raises:
+        AgentError: no command.
     """
 
     def __init__(
@@ -47,14 +50,18 @@ class GtpAgent(Agent):
         name: str = "",
         start_seconds: float = START_SECONDS,
         move_seconds: float = MOVE_SECONDS,
+        say: Say = print_on_stderr,
     ) -> None:
-        super().__init__(name=name or f"gtp:{command}", game=game)
         if not command.strip():
             raise AgentError("gtp: names no program; write gtp:COMMAND")
-        self._command = command
-        self._start_seconds = start_seconds
-        self._move_seconds = move_seconds
-        self._process: LineProcess | None = None
+        super().__init__(
+            command,
+            game=game,
+            name=name or f"gtp:{command}",
+            start_seconds=start_seconds,
+            move_seconds=move_seconds,
+            say=say,
+        )
         self._told: list[int] | None = None  # moves that the program knows; None: no game at all
 
     def reset(self, *, seed: int) -> None:
@@ -63,9 +70,7 @@ class GtpAgent(Agent):
 
     def close(self) -> None:
         """End the program."""
-        if self._process is not None:
-            self._process.close()
-        self._process = None
+        super().close()
         self._told = None
 
     def _choose(self, states: States) -> Decisions:
@@ -74,32 +79,12 @@ class GtpAgent(Agent):
                 f"{self.name} follows games, so it plays in `meijin match` alone: a position "
                 "without the moves that led to it cannot be told to it"
             )
-        return self.choose_after(states, [()] * len(states))
-
-    def choose_after(self, states: States, moves: Sequence[Sequence[int]]) -> Decisions:
-        """One move for each game, asked one after the other."""
-        if states["finished"].any():
-            raise FinishedGameError(f"{self.name} cannot move: the game is over")
-        actions = [
-            self._answer(state, list(line)) for state, line in zip(states, moves, strict=True)
-        ]
+        actions = [self._answer(state, []) for state in states]
         return Decisions(actions=np.array(actions, np.int32))
 
-    def _answer(self, state: np.void, moves: list[int]) -> int:
-        try:
-            return self._ask(state, moves)
-        except ProcessError:
-            self.close()
-        try:
-            return self._ask(state, moves)
-        except ProcessError as error:
-            self.close()
-            raise AgentError(
-                f"{self.name} failed twice after {state['ply']} plies: {error}"
-            ) from None
-
-    def _ask(self, state: np.void, moves: list[int]) -> int:
+    def _ask(self, state: np.void, moves: list[int] | None) -> int:
         """The program's move after ``moves``, which lead to ``state``."""
+        assert moves is not None
         self._tell(moves)
         colour = COLOURS[int(state["to_play"])]
         text = self._command_reply(f"genmove {colour}", self._move_seconds)
@@ -109,8 +94,7 @@ class GtpAgent(Agent):
         try:
             action = self.game.text_to_action(state, text)
         except GameError as error:
-            self.close()
-            raise AgentError(f"{self.name} plays against the rules: {error}") from None
+            self._refuse(f"plays against the rules: {error}")
         assert self._told is not None
         self._told.append(action)
         return action
@@ -161,8 +145,3 @@ class GtpAgent(Agent):
                 except GtpError as error:
                     self._refuse(f"answers wrongly: {error}")
         self._refuse("floods its output instead of answering")
-
-    def _refuse(self, what: str) -> NoReturn:
-        """Give up on a program that runs but cannot be played with."""
-        self.close()
-        raise AgentError(f"{self.name} {what}")

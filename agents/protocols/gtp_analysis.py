@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.protocols.deepening import Candidate, Stage
+from agents.protocols.deepening import Stage
 from agents.protocols.gtp import COLOURS, GtpError, read_colour, read_number
+from engine.search.root_moves import RootMove
 
 _USUAL_CENTISECONDS = 100
 #: Keys whose value is read over: what they ask for is left out of reports, which both protocols
@@ -71,7 +72,7 @@ def write_lz_stage(stage: Stage, request: Request, write_line: WriteLine) -> str
     """One line of Leela Zero's report; chances and priors in ten-thousandths."""
     return " ".join(
         f"info move {write_line(each.line[:1])} visits {each.visits} "
-        f"winrate {round(10_000 * each.chance)} prior {round(10_000 * each.prior)} "
+        f"winrate {round(10_000 * _chance(each.value))} prior {round(10_000 * each.prior)} "
         f"order {order} pv {write_line(each.line)}"
         for order, each in enumerate(_shown(stage, request))
     )
@@ -81,16 +82,21 @@ def write_kata_stage(stage: Stage, request: Request, write_line: WriteLine) -> s
     """One line of KataGo's report; chances and priors between 0 and 1."""
     parts = [
         f"info move {write_line(each.line[:1])} visits {each.visits} "
-        f"winrate {each.chance:.6g} prior {each.prior:.6g} order {order} "
+        f"winrate {_chance(each.value):.6g} prior {each.prior:.6g} order {order} "
         f"pv {write_line(each.line)}"
         for order, each in enumerate(_shown(stage, request))
     ]
     if request.with_root:
-        parts.append(f"rootInfo visits {stage.simulations} winrate {stage.chance:.6g}")
+        parts.append(f"rootInfo visits {stage.simulations} winrate {_chance(stage.value):.6g}")
     return " ".join(parts)
 
 
-def _shown(stage: Stage, request: Request) -> list[Candidate]:
+def _shown(stage: Stage, request: Request) -> list[RootMove]:
     """Moves that a report names: the best, and others that were visited."""
-    first, *others = stage.candidates
+    first, *others = stage.moves
     return [first, *(each for each in others if each.visits)][: request.most_moves]
+
+
+def _chance(value: float) -> float:
+    """Expected score of a value, a draw counting half."""
+    return (1.0 + min(max(value, -1.0), 1.0)) / 2

@@ -66,14 +66,14 @@ class LineProcess:
         """Send one line.
 
         Raises:
-            ProcessError: the program has ended.
+            ProcessError: the program has ended, or has closed its input.
         """
         assert self._child.stdin
         try:
             self._child.stdin.write(line.encode() + b"\n")
             self._child.stdin.flush()
         except (OSError, ValueError):
-            raise self._ended() from None
+            raise self._ended("no longer reads") from None
 
     def read(self, *, timeout_seconds: float) -> str:
         """Its next line.
@@ -86,21 +86,22 @@ class LineProcess:
         except TimeoutError:
             raise ProcessError(f"{self.command!r} does not answer in time") from None
         if line is None:
-            raise self._ended()
+            raise self._ended("has closed its output")
         return line
 
     def close(self) -> None:
         """End the program, gently where it lets itself be ended. May be called again."""
         self._end()
 
-    def _ended(self) -> ProcessError:
+    def _ended(self, otherwise: str) -> ProcessError:
+        """What became of the program; ``otherwise`` says it of one that still runs."""
         try:
-            code = f" with exit code {self._child.wait(_END_SECONDS)}"
+            what = f"has ended with exit code {self._child.wait(_END_SECONDS)}"
         except subprocess.TimeoutExpired:
-            code = ""
+            what = otherwise
         said = [text for each in self._complaints if (text := each.decode(errors="replace"))]
         last = f": {said[-1].strip()}" if said else ""
-        return ProcessError(f"{self.command!r} has ended{code}{last}")
+        return ProcessError(f"{self.command!r} {what}{last}")
 
 
 def _collect(descriptor: int, complaints: deque[bytes]) -> None:

@@ -57,8 +57,6 @@ from games.game import Game, GameError
 
 #: Simulations of the first move under a clock, before it is known how fast they are.
 _FIRST_SIMULATIONS = 64
-#: Simulations of an analysis between two looks for the next line.
-_SLICE = 32
 #: Between two looks for the next line where an analysis has nothing more to find.
 _WAIT_SECONDS = 0.01
 _LARGEST_NUMBER = 1e9  # seconds and points beyond it are a mistake
@@ -462,7 +460,7 @@ class GtpServer:
         most = limit if is_genmove else MOST_SIMULATIONS
         write(f"={command.id}\n")
         began = reported = time.monotonic()
-        for stage in deepen(agent, state, slice_simulations=_SLICE, most=most):
+        for stage in deepen(agent, state, most=most):
             is_ending = stage.is_final or (not is_genmove and is_waiting())
             now = time.monotonic()
             if is_ending or now - reported >= request.interval_seconds:
@@ -473,7 +471,7 @@ class GtpServer:
         if is_genmove:
             if clock is not None:
                 self._note_time(clock, stage.simulations, time.monotonic() - began)
-            text = self._play_chosen(request.player, stage.candidates[0].action)
+            text = self._play_chosen(request.player, stage.moves[0].action)
             write(f"play {text}\n")
         while not is_genmove and not is_waiting():
             time.sleep(_WAIT_SECONDS)

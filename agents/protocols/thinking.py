@@ -20,12 +20,10 @@ from agents.protocols.uci import (
     seconds_for_move,
     simulations_of_depth,
 )
-from agents.protocols.watched_search import Candidate, WatchedSearch
+from agents.protocols.watched_search import FIRST_SLICE, WatchedSearch, next_slice
+from engine.search.root_moves import RootMove
 from games.game import Game
 
-#: A slice takes about so long, so that ``stop`` and the clock are seen soon.
-_SLICE_SECONDS = 0.01
-_FIRST_SLICE = 4  # simulations
 _INFO_SECONDS = 1.0  # at least so often
 _QUIET_SECONDS = 0.05  # but not more often than this
 
@@ -99,7 +97,7 @@ class Thinking:
 
     def _run(self) -> None:
         search = self._prepare()
-        size = _FIRST_SLICE
+        size = FIRST_SLICE
         said, said_depth = self._started, 0
         while True:
             begun = time.perf_counter()
@@ -109,7 +107,7 @@ class Thinking:
             now = time.perf_counter()
             if self._is_over(now, settled=made == 0, forced=int(result.counts[0]) == 1):
                 break
-            size = _next_size(made, now - begun, self._seconds_left(now))
+            size = next_slice(made, now - begun, self._seconds_left(now))
             depth = depth_of(self._spent)
             is_news = depth > said_depth and now - said > _QUIET_SECONDS
             if is_news or now - said > _INFO_SECONDS:
@@ -158,7 +156,7 @@ class Thinking:
         seconds = None if self._is_waiting() else self._seconds()
         return None if seconds is None else self._clock_started + seconds - now
 
-    def _report(self, best: list[Candidate]) -> list[tuple[str, ...]]:
+    def _report(self, best: list[RootMove]) -> list[tuple[str, ...]]:
         """Write ``info`` for each line of play; returns the lines as moves."""
         task = self._task
         seconds = time.perf_counter() - self._started
@@ -178,9 +176,3 @@ class Thinking:
             )
             lines.append(moves)
         return lines
-
-
-def _next_size(made: int, seconds: float, left: float | None) -> int:
-    """Simulations of the next slice, by the time that the last one took."""
-    aim = _SLICE_SECONDS if left is None else min(_SLICE_SECONDS, max(left, 0.0))
-    return max(1, min(4 * made, int(made * aim / max(seconds, 1e-6))))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 import numpy as np
 
-from agents.agent import RESIGN, Agent, AgentError, Decisions, FinishedGameError
+from agents.agent import RESIGN, AgentError, Decisions
 from agents.protocols.move_text import read_move, write_line, write_position
-from agents.protocols.process import LineProcess, ProcessError
+from agents.protocols.process import LineProcess
+from agents.protocols.program_agent import (
+    MOVE_SECONDS,
+    START_SECONDS,
+    ProgramAgent,
+    Say,
+    print_on_stderr,
+)
 from agents.protocols.uci import UCI, USI, Dialect, quoted
 from games.game import Game, GameError, States
 
-#: How long a program may take until it is ready, and over a move beyond its ``movetime``.
-START_SECONDS = 60.0
-MOVE_SECONDS = 120.0
 DEFAULT_LIMIT = ("movetime", 100)
 #: A program that writes more lines than this before it answers is not listened to.
 _MOST_LINES = 100_000
@@ -66,11 +68,8 @@ def parse_program(text: str) -> ProgramSpec | None:
     return ProgramSpec(dialect, command, limit, tuple(options))
 
 
-class UciAgent(Agent):
-    """Asks a program for its moves; it is started at the first question.
-
-    A program that ends or is silent for too long is started once more and asked again; if it fails
-    at the same question again, that is an error, and so is a move that cannot be played.
+class UciAgent(ProgramAgent):
+    """Asks a program that speaks UCI or USI for its moves (see ``program_agent``).
 
     Args:
         spec: the program and what it is told.
@@ -78,6 +77,10 @@ class UciAgent(Agent):
         name: how the agent is called in results.
         start_seconds: how long the program may take until it is ready.
         move_seconds: how long it may take over a move beyond its ``movetime``.
+        say: told in one line of every game that the program loses by failing.
+
+    Raises:
+        AgentError: no program of this protocol plays the game.
     """
 
     def __init__(
@@ -88,18 +91,23 @@ class UciAgent(Agent):
         name: str,
         start_seconds: float = START_SECONDS,
         move_seconds: float = MOVE_SECONDS,
+        say: Say = print_on_stderr,
     ) -> None:
-        super().__init__(name=name, game=game)
         dialect = spec.dialect
         if game.name not in dialect.games:
             known = " and ".join(dialect.games)
             raise AgentError(f"{dialect.name} programs play {known}, not {game.id}")
-        self._spec = spec
-        self._start_seconds = start_seconds
-        self._move_seconds = move_seconds
         if spec.limit[0] == "movetime":
-            self._move_seconds += spec.limit[1] / 1000
-        self._process: LineProcess | None = None
+            move_seconds += spec.limit[1] / 1000
+        super().__init__(
+            spec.command,
+            game=game,
+            name=name,
+            start_seconds=start_seconds,
+            move_seconds=move_seconds,
+            say=say,
+        )
+        self._spec = spec
         self._is_new_game = False  # to be said before the next question
 
     def reset(self, *, seed: int) -> None:
@@ -107,44 +115,18 @@ class UciAgent(Agent):
         super().reset(seed=seed)
         self._is_new_game = True
 
-    def close(self) -> None:
-        """End the program."""
-        if self._process is not None:
-            self._process.close()
-        self._process = None
-
     def _choose(self, states: States) -> Decisions:
-        word = self._spec.dialect.position
-        texts = [f"{word} {write_position(self.game, state)}" for state in states]
-        return self._answers(states, texts)
-
-    def choose_after(self, states: States, moves: Sequence[Sequence[int]]) -> Decisions:
-        """One move for each game, asked one after the other, told with all moves so far."""
-        if states["finished"].any():
-            raise FinishedGameError(f"{self.name} cannot move: the game is over")
-        start = self.game.rules.initial(1)[0]
-        lines = [" ".join(write_line(self.game, start, tuple(line))) for line in moves]
-        return self._answers(states, [f"startpos moves {x}" if x else "startpos" for x in lines])
-
-    def _answers(self, states: States, texts: Sequence[str]) -> Decisions:
-        actions = [self._answer(state, text) for state, text in zip(states, texts, strict=True)]
+        actions = [self._answer(state, None) for state in states]
         return Decisions(actions=np.array(actions, np.int32))
 
-    def _answer(self, state: np.void, text: str) -> int:
-        try:
-            return self._ask(state, text)
-        except ProcessError:
-            self.close()
-        try:
-            return self._ask(state, text)
-        except ProcessError as error:
-            self.close()
-            raise AgentError(
-                f"{self.name} failed twice after {state['ply']} plies: {error}"
-            ) from None
-
-    def _ask(self, state: np.void, text: str) -> int:
-        """The program's move in a position that a text of ``position`` describes."""
+    def _ask(self, state: np.void, moves: list[int] | None) -> int:
+        """The program's move; it is told the start and all moves, or the position alone."""
+        if moves is None:
+            text = f"{self._spec.dialect.position} {write_position(self.game, state)}"
+        else:
+            start = self.game.rules.initial(1)[0]
+            line = " ".join(write_line(self.game, start, tuple(moves)))
+            text = f"startpos moves {line}" if line else "startpos"
         process = self._ready()
         process.write(f"position {text}")
         process.write("go {} {}".format(*self._spec.limit))
@@ -161,7 +143,7 @@ class UciAgent(Agent):
         """The running program, ready for a question."""
         name = self._spec.dialect.name
         if self._process is None:
-            self._process = LineProcess(self._spec.command)
+            self._process = LineProcess(self._command)
             self._process.write(name)
             self._wait_for(f"{name}ok", self._start_seconds)
             for option, value in self._spec.options:
@@ -189,8 +171,3 @@ class UciAgent(Agent):
             if words[:1] == [word]:
                 return words
         self._refuse(f"floods its output instead of answering {word}")
-
-    def _refuse(self, what: str) -> NoReturn:
-        """Give up on a program that runs but cannot be played with."""
-        self.close()
-        raise AgentError(f"{self.name} {what}")

@@ -81,6 +81,10 @@ class LearningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_gradient_norm: Annotated[float, Meta(gt=0, description="gradients are clipped to it")] = 2.0
     policy_weight: Annotated[float, Meta(ge=0, description="of the policy loss")] = 1.0
     value_weight: Annotated[float, Meta(ge=0, description="of the value loss")] = 1.0
+    ownership_weight: Annotated[
+        float, Meta(ge=0, description="of the ownership loss, where network.ownership is set")
+    ] = 1.0
+    lead_weight: Annotated[float, Meta(ge=0, description="of the lead loss, there as well")] = 1.0
     ema_rows: Annotated[
         int,
         Meta(ge=0, description="rows over which weights are averaged; 0: no averaging"),

@@ -43,6 +43,28 @@ def losses(
     }
 
 
+def ownership_losses(
+    points: Tensor, lead: Tensor, *, owners: Tensor, leads: Tensor
+) -> dict[str, Tensor]:
+    """Loss terms of the ownership head by name, each a mean over the batch.
+
+    Args:
+        points: ``[B, H, W]`` logits that a point is the mover's at the end.
+        lead: ``[B]`` the mover's lead as a share of the board's points.
+        owners: ``[B, H, W]`` 1 for the mover's points, -1 for the other's, 0 for nobody's.
+        leads: ``[B]`` the mover's lead in points.
+
+    Returns:
+        ``ownership``, cross-entropy a point in nats; ``lead``, squared error of the share.
+    """
+    size = points.shape[1] * points.shape[2]
+    mine = (owners.float() + 1) / 2
+    return {
+        "ownership": functional.binary_cross_entropy_with_logits(points.float(), mine),
+        "lead": functional.mse_loss(lead.float(), leads / size),
+    }
+
+
 def _cross_entropy(log_probabilities: Tensor, targets: Tensor) -> Tensor:
     return -(targets * log_probabilities).sum(dim=1).mean()
 

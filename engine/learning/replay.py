@@ -20,11 +20,19 @@ from engine.learning.sealed import CorruptFileError, Report, say_on_stderr
 from engine.learning.store import EpisodeStore
 from engine.learning.targets import outcome_targets
 from engine.records import Episode
-from games.game import Game, States
+from games.game import Game, GameError, States
 
 #: Legal slots reserved per row. Above the mean of every game we know (shogi: about 80); the memory
 #: is only taken from the system where it is written.
 MEAN_LEGAL = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Whose each point is at the end of the game, for the player to move."""
+
+    owners: NDArray[np.int8]  # [B, H, W] 1: the mover's, -1: the other's, 0: nobody's
+    leads: NDArray[np.float32]  # [B] points by which the mover leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Batch:
     actions: NDArray[np.int32]  # [B, K] legal actions by slot, -1 past the count
     policies: NDArray[np.float32]  # [B, K] sums to 1, zero past the count
     outcomes: NDArray[np.float32]  # [B, 3] probability of win, draw, loss
+    ownership: Ownership | None = None  # where the window keeps it
 
 
 def window_rows(stored_rows: int, *, config: WindowConfig) -> int:
@@ -61,6 +70,7 @@ class ReplayWindow:
         game: Game,
         *,
         config: LearningConfig,
+        ownership: bool = False,
         report: Report = say_on_stderr,
     ) -> None:
         """Load the newest rows of the store in ``folder``, to which another process may write.
@@ -69,11 +79,18 @@ class ReplayWindow:
             folder: of the episode store; it may still be empty or missing.
             game: whose episodes these are.
             config: window, targets and limiter.
+            ownership: keep whose each point was at the end, for a network that is taught it.
             report: takes the lines for the user about damaged shards.
 
         Raises:
+            GameError: ownership is asked for in a game that has none.
             WrongGameError, WrongFormatError, StorageError: as ``EpisodeStore``.
         """
+        if ownership and not game.rules.has_ownership:
+            raise GameError(
+                f"network.ownership is set, but no point of {game.id} belongs to a player at the "
+                "end; leave it out"
+            )
         self.game = game
         self.config = config
         self._store = EpisodeStore(folder, game, read_only=True, report=report)
@@ -88,6 +105,10 @@ class ReplayWindow:
         self._starts = np.empty(rows, np.int64)  # first slot, counted since the start, not wrapped
         self._legal = np.empty(self._slots, np.int32)
         self._policies = np.empty(self._slots, np.float32)
+        board = game.observation_shape[1:] if ownership else (0, 0)
+        self._ownership = ownership
+        self._owners = np.empty((rows, *board), np.int8)  # 1: player 0's, -1: player 1's
+        self._leads = np.empty(rows if ownership else 0, np.float32)  # of player 0
         self._written = 0  # rows ever written into the ring
         self._oldest = 0  # number of the oldest row that is still whole in it
         self._slots_written = 0
@@ -176,8 +197,20 @@ class ReplayWindow:
         if self.game.symmetries.count > 1:
             planes = transform(planes, actions, symmetries=self.game.symmetries, chosen=symmetries)
         return Batch(
-            planes=planes, actions=actions, policies=policies, outcomes=self._outcomes[rows]
+            planes=planes,
+            actions=actions,
+            policies=policies,
+            outcomes=self._outcomes[rows],
+            ownership=self._ownership_of(rows, symmetries) if self._ownership else None,
         )
+
+    def _ownership_of(self, rows: NDArray[np.int64], symmetries: NDArray[np.int64]) -> Ownership:
+        """Of rows of the ring, turned as their planes are, for the player to move."""
+        signs = 1 - 2 * self._states["to_play"][rows].astype(np.int8)
+        owners = self._owners[rows] * signs[:, None, None]
+        cells = self.game.symmetries.cells[symmetries]
+        turned = np.take_along_axis(owners.reshape(len(rows), -1), cells, axis=1)
+        return Ownership(owners=turned.reshape(owners.shape), leads=self._leads[rows] * signs)
 
     def _load_newest(self) -> None:
         """Fill the window from the newest shards, oldest of them first.
@@ -209,6 +242,9 @@ class ReplayWindow:
         if not len(trained):
             return
         outcomes = outcome_targets(episode, config=self.config.targets)
+        if self._ownership:
+            places = (self._written + np.arange(len(trained))) % self._max_rows
+            self._owners[places], self._leads[places] = self._final_ownership(episode)
         counts = np.diff(episode.offsets)[trained]
         places = (self._written + np.arange(len(trained))) % self._max_rows
         self._states[places] = episode.states[trained]
@@ -232,6 +268,19 @@ class ReplayWindow:
         # Slots wrap as well; where legal moves are many they run out before the rows do.
         while self._slots_written - self._starts[self._oldest % self._max_rows] > self._slots:
             self._oldest += 1
+
+    def _final_ownership(self, episode: Episode) -> tuple[NDArray[np.int8], np.float32]:
+        """Owners ``[H, W]`` and lead of player 0 in the position that the episode ended with.
+
+        Where a game was given up because its result was proven, the position is scored as it
+        stands, as if both had passed.
+        """
+        states = np.array(episode.states[-1:], self.game.state_dtype)
+        self.game.rules.step(states, episode.actions[-1:])
+        owners = np.empty((1, *self.game.observation_shape[1:]), np.int8)
+        leads = np.empty(1, np.float32)
+        self.game.rules.final_ownership(states, owners, leads)
+        return owners[0], leads[0]
 
     def _measure(self) -> None:
         """Set the window's size for what is stored now, and the weights to draw by."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from engine.learning.config import LearningConfig
-from engine.learning.losses import losses
+from engine.learning.losses import losses, ownership_losses
 from engine.learning.replay import Batch, ReplayWindow
 from engine.learning.schedules import learning_rate
 from engine.learning.sealed import WrongFormatError
@@ -113,7 +113,12 @@ class Trainer:
         self.network.train()
         planes = self._planes(batch.planes)
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
-            policy_logits, outcome_logits = self.network(planes)
+            if batch.ownership is None:
+                policy_logits, outcome_logits = self.network(planes)
+            else:
+                policy_logits, outcome_logits, points, lead = self.network.forward_with_ownership(
+                    planes
+                )
         terms = losses(
             policy_logits,
             outcome_logits,
@@ -124,6 +129,18 @@ class Trainer:
         total = (
             self.config.policy_weight * terms["policy"] + self.config.value_weight * terms["value"]
         )
+        if batch.ownership is not None:
+            terms |= ownership_losses(
+                points,
+                lead,
+                owners=self._tensor(batch.ownership.owners),
+                leads=self._tensor(batch.ownership.leads),
+            )
+            total = (
+                total
+                + self.config.ownership_weight * terms["ownership"]
+                + self.config.lead_weight * terms["lead"]
+            )
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)

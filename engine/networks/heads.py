@@ -1,12 +1,12 @@
-"""Policy and outcome heads of the convolutional networks."""
+"""Heads of the convolutional networks: policy, outcome, and whose each point is at the end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import nn
+from torch import Tensor, nn
 
-from engine.networks.layers import ConvNorm, zero_linear
+from engine.networks.layers import BoardMeanMax, ConvNorm, zero_linear
 
 if TYPE_CHECKING:
     from engine.networks.network import NetworkConfig
@@ -43,3 +43,29 @@ def outcome_head(config: NetworkConfig, *, board: tuple[int, int]) -> nn.Module:
         nn.ReLU(),
         zero_linear(config.value_hidden, 3),
     )
+
+
+class OwnershipHead(nn.Module):
+    """Whose each point is when the game ends, and by how much: a teacher that inference leaves out.
+
+    One number says who won a game of Go; this says it point by point, so that the body learns from
+    each game which stones lived.
+
+    Source: Wu 2019, "Accelerating self-play learning in Go", section 4.1.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.points = nn.Conv2d(channels, 1, 1)
+        nn.init.zeros_(self.points.weight)
+        nn.init.zeros_(self.points.bias)  # type: ignore[arg-type]
+        self.lead = nn.Sequential(BoardMeanMax(), zero_linear(2 * channels, 1))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[B, K, H, W]`` to logits and a lead, both for the player to move.
+
+        Returns:
+            Logits ``[B, H, W]`` that the point is the mover's, and the mover's lead ``[B]`` as a
+            share of the board's points.
+        """
+        return self.points(features)[:, 0], self.lead(features)[:, 0]

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from engine.networks import cnn, perceptron, resnet
+from engine.networks.heads import OwnershipHead
 from engine.networks.layers import ConvNorm, ScalePlanes
 
 OUTCOMES_FOR_MOVER = ("win", "draw", "loss")
@@ -42,6 +43,8 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         policy_channels: channels of the 1x1 convolution of the policy head (AlphaZero: 2).
         value_channels: channels of the 1x1 convolution of the value head (AlphaZero: 1).
         value_hidden: width of the hidden layer of the value head (AlphaZero: 256).
+        ownership: teach the body whose each point is at the end, in games that have that, such as
+            Go (KataGo: yes). Costs nothing where the network plays.
     """
 
     kind: Literal["resnet", "cnn", "perceptron"] = "resnet"
@@ -53,6 +56,7 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     policy_channels: PositiveInt = 8
     value_channels: PositiveInt = 8
     value_hidden: PositiveInt = 64
+    ownership: bool = False
 
 
 class Network(nn.Module):
@@ -70,6 +74,7 @@ class Network(nn.Module):
         body: nn.Module,
         policy_head: nn.Module,
         outcome_head: nn.Module,
+        ownership_head: OwnershipHead | None,
         observation_shape: tuple[int, int, int],
         num_actions: int,
     ):
@@ -78,6 +83,7 @@ class Network(nn.Module):
         self.body = body
         self.policy_head = policy_head
         self.outcome_head = outcome_head
+        self.ownership_head = ownership_head
         self.observation_shape = observation_shape
         self.num_actions = num_actions
 
@@ -93,6 +99,23 @@ class Network(nn.Module):
         """
         features = self.body(self.scale_planes(planes))
         return self.policy_head(features), self.outcome_head(features)
+
+    def forward_with_ownership(
+        self, planes: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As ``forward``, and what ``OwnershipHead`` says; for training.
+
+        Raises:
+            ValueError: the network has no such head.
+        """
+        if self.ownership_head is None:
+            raise ValueError("this network has no ownership head (network.ownership is not set)")
+        features = self.body(self.scale_planes(planes))
+        return (
+            self.policy_head(features),
+            self.outcome_head(features),
+            *self.ownership_head(features),
+        )
 
 
 def build_network(
@@ -117,7 +140,8 @@ def build_network(
         The network in training mode.
 
     Raises:
-        ValueError: the scales do not fit the planes, or a shape is not positive.
+        ValueError: the scales do not fit the planes, a shape is not positive, or a perceptron is
+            asked for ownership.
     """
     planes = observation_shape[0]
     if len(observation_shape) != 3 or min(*observation_shape, num_actions) < 1:
@@ -128,6 +152,10 @@ def build_network(
     scales = np.ones(planes) if observation_scales is None else np.asarray(observation_scales)
     if scales.shape != (planes,):
         raise ValueError(f"observation_scales has shape {scales.shape!r}; expected ({planes},)")
+    if config.ownership and config.kind == "perceptron":
+        raise ValueError(
+            "network.ownership needs features on a board; a perceptron has none (resnet and cnn do)"
+        )
     builder = {"resnet": resnet.build, "cnn": cnn.build, "perceptron": perceptron.build}
     body, policy_head, outcome_head = builder[config.kind](
         config, observation_shape=observation_shape, num_actions=num_actions
@@ -137,6 +165,7 @@ def build_network(
         body=body,
         policy_head=policy_head,
         outcome_head=outcome_head,
+        ownership_head=OwnershipHead(config.channels) if config.ownership else None,
         observation_shape=observation_shape,
         num_actions=num_actions,
     )
@@ -152,6 +181,8 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
         A copy in evaluation mode, without gradients, that computes the same function.
     """
     folded = copy.deepcopy(network).eval().requires_grad_(False)
+    if isinstance(folded, Network):
+        folded.ownership_head = None  # only training asks it
     for piece in folded.modules():
         if isinstance(piece, ConvNorm) and isinstance(piece.norm, nn.BatchNorm2d):
             piece.conv = nn.utils.fuse_conv_bn_eval(piece.conv, piece.norm).requires_grad_(False)

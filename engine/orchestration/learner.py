@@ -65,7 +65,11 @@ class Learner:
             self.trainer.load_state(snapshot.state)
             self.version = int(snapshot.counters["version"])
         self.window = ReplayWindow(
-            run.episodes, self.game, config=config.learning, report=self._say
+            run.episodes,
+            self.game,
+            config=config.learning,
+            ownership=config.network.ownership,
+            report=self._say,
         )
 
     def run(self) -> None:

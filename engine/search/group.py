@@ -159,7 +159,7 @@ class TreeGroup:
         """Search every tree until its budget is spent or its result is known."""
         self.trees[:, BUDGET] = budgets
         self.trees[:, EXPLORE] = explore
-        self._plant_new(evaluate)
+        self.plant_new(evaluate)
         self._look_at_root_moves()
         begin(
             self._ints, self._floats, self._stride, self.trees, self._schedules,
@@ -225,7 +225,7 @@ class TreeGroup:
                 rules.legal_actions(view.states, view.legal, view.counts)
                 answer = evaluate(view.states, view.legal, view.counts)
 
-    def _plant_new(self, evaluate: Evaluate) -> None:
+    def plant_new(self, evaluate: Evaluate) -> None:
         """Judge the roots that are new, a buffer at a time, and plant their trees."""
         rows = np.flatnonzero(self.trees[:, STATUS] == NEW).astype(np.int32)
         self._unlooked[rows] = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -14,7 +15,8 @@ from engine.records import Evaluation, SearchResult
 from engine.search.config import SearchConfig
 from engine.search.group import TreeGroup
 from engine.search.look_ahead import settled
-from engine.search.simulation import EMPTY, FINISHED, STATUS
+from engine.search.root_moves import RootMove, keep_to, root_moves
+from engine.search.simulation import EMPTY, FINISHED, NEW, READY, STATUS
 from engine.search.tree import principal_line
 from games.game import NUM_PLAYERS, UNPROVEN, Game, States
 
@@ -81,6 +83,7 @@ class Search:
         ]
         self._pool = ThreadPoolExecutor(threads, "search") if threads > 1 else None
         self._lock = threading.Lock()
+        self._kept: dict[int, frozenset[int]] = {}  # root moves of rows that are restricted
 
     def set_roots(self, states: States, rows: NDArray[np.integer] | None = None) -> None:
         """Start trees anew.
@@ -105,6 +108,8 @@ class Search:
             raise ValueError(f"rows must lie in 0..{self.num_trees - 1}, not {rows!r}")
         elif len(rows):
             self._width = max(self._width, int(max(rows)) + 1)
+        for row in rows.tolist():
+            self._kept.pop(row, None)
         states = np.ascontiguousarray(states)
         for group, span in zip(self._groups, self._spans, strict=True):
             mine = (rows >= span.start) & (rows < span.stop)
@@ -118,6 +123,7 @@ class Search:
         """
         padded = np.full(self.num_trees, -1, np.int32)
         padded[: self._width] = actions
+        self._kept = {row: kept for row, kept in self._kept.items() if padded[row] < 0}
         for group, span in zip(self._groups, self._spans, strict=True):
             group.advance(padded[span])
 
@@ -167,12 +173,45 @@ class Search:
 
     def principal_variation(self, row: int) -> list[int]:
         """The line that the search expects from a tree's root on, as actions."""
+        group, place = self._place(row)
+        if group.trees[place, STATUS] in (EMPTY, FINISHED):
+            return []
+        return principal_line(*group.arena(place))
+
+    def root_moves(self, row: int) -> list[RootMove]:
+        """The moves of a tree that was searched, the one to play first; none where it is over."""
+        group, place = self._place(row)
+        if group.trees[place, STATUS] != READY:
+            return []
+        return root_moves(*group.arena(place), kept=self._kept.get(row))
+
+    def restrict(self, row: int, actions: Collection[int]) -> None:
+        """Keep the choice at a root to some moves, until the tree is moved on or begun anew.
+
+        Results and values are then those of a player who has no other moves.
+
+        Args:
+            row: a tree that was begun anew and has not been searched.
+            actions: the moves; the others are never played nor searched.
+
+        Raises:
+            ValueError: the tree has been searched, is over, or none of the moves is legal.
+        """
+        group, place = self._place(row)
+        if group.trees[place, STATUS] != NEW:
+            raise ValueError(f"row {row} is not a tree begun anew, so it cannot be restricted")
+        kept = frozenset(actions) & set(self.game.legal(group.root_states[place]))
+        if not kept:
+            raise ValueError(f"none of the moves {sorted(actions)} is legal in row {row}")
+        group.plant_new(self.evaluator.evaluate)
+        keep_to(group.arena(place)[0], kept)
+        self._kept[row] = kept
+
+    def _place(self, row: int) -> tuple[TreeGroup, int]:
+        """The group of a tree, and its row there."""
         for group, span in zip(self._groups, self._spans, strict=True):
             if span.start <= row < span.stop:
-                ints, floats = group.arena(row - span.start)
-                if group.trees[row - span.start, STATUS] in (EMPTY, FINISHED):
-                    return []
-                return principal_line(ints, floats)
+                return group, row - span.start
         raise ValueError(f"row {row} is not in 0..{self.num_trees - 1}")
 
     def _evaluate_in_turn(

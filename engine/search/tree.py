@@ -302,26 +302,30 @@ def _copy_node(ints, source, spare, target, state_words):
     return target + words
 
 
-def principal_line(ints, floats):
-    """Actions of the expected line from the root of one arena: proven bests, else most visits."""
+def claim(ints, floats, edge):
+    """Order of an edge among its siblings, in plain Python: the largest is the move to play.
+
+    Wins, the quickest first; then what is open or drawn, by visits; then losses that last.
+    """
+    proof = int(edge_proof(ints, edge))
+    kind, plies = proof & 3, proof >> 2
+    rank = {WIN: 2, LOSS: 0}.get(kind, 1)
+    speed = -plies if kind == WIN else plies if kind == LOSS else 0
+    return rank, speed, int(ints[edge + EDGE_VISITS]), float(floats[edge + PRIOR])
+
+
+def principal_line(ints, floats, node=0):
+    """Actions of the expected line from a node of one arena (0: its root), as far as it is known.
+
+    It ends where no move is proven or was visited.
+    """
     line = []
-    node = 0
     while True:
-        best, best_score = None, None
-        for slot in range(ints[node + COUNT]):
-            edge = edge_at(node, slot)
-            proof = int(edge_proof(ints, edge))
-            kind, plies = proof & 3, proof >> 2
-            rank = {WIN: 2, UNKNOWN: 1, DRAW: 1, LOSS: 0}[kind]
-            speed = -plies if kind == WIN else plies if kind == LOSS else 0
-            visits = int(ints[edge + EDGE_VISITS])
-            if visits == 0 and kind == UNKNOWN:
-                rank = -1
-            score = (rank, speed, visits, float(floats[edge + PRIOR]))
-            if best is None or score > best_score:
-                best, best_score = edge, score
-        if best is None or best_score[0] < 0:
+        edges = [edge_at(node, slot) for slot in range(int(ints[node + COUNT]))]
+        tried = [e for e in edges if ints[e + EDGE_VISITS] or edge_kind(ints, e) != UNKNOWN]
+        if not tried:
             return line
+        best = max(tried, key=lambda edge: claim(ints, floats, edge))
         line.append(int(ints[best + ACTION]) & ACTION_MASK)
         if ints[best + CHILD] <= 0:
             return line

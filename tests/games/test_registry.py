@@ -17,6 +17,9 @@ CONNECT_FOUR = Path(games.__file__).with_name("connect_four.py")
         ("connect_four()", "connect_four"),
         (" connect_four ( width = 7 ) ", "connect_four"),
         ("connect_four(height=4,width=4)", "connect_four(width=4,height=4)"),
+        ("othello4", "othello(size=4)"),
+        ("othello8", "othello"),
+        ("hex3(swap=0)", "hex(size=3,swap=0)"),
     ],
 )
 def test_the_id_shows_what_differs_from_the_default_in_declared_order(spec, canonical):
@@ -48,6 +51,9 @@ def test_parameters_can_be_listed_with_their_ranges():
     [
         ("conect_four", "did you mean 'connect_four'"),
         ("draughts", "known: tic_tac_toe, connect_four"),
+        ("go99", r"size \(rows and columns of the board\) is 2 to 19, not 99"),
+        ("go9(size=9)", "'size' is given twice"),
+        ("chess9", "no game 'chess9'; did you mean 'chess'"),
         ("", "no game ''"),
         ("connect_four(", "cannot read"),
         ("connect_four)(", "cannot read"),

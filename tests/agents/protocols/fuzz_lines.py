@@ -1,0 +1,105 @@
+"""Malformed lines for the protocols: noise, nearly right commands, and right ones badly used."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+_NUMBERS = (
+    "0 1 2 3 7 -1 -0 +3 00012 3.5 1e9 1e400 nan inf -inf 0x10 2147483648 99999999999999999999 "
+    "1_000 \u0663 \u00bd 9" + "9" * 400
+).split(" ")
+_ODD = (
+    "\x00 \x07 \u2028 \u00e9 \ufffd \u202e \U0001f600 / // * + # $ % {} {0} %s \\n ' \" ; | & "
+    "../../etc/passwd /dev/zero None True [] =1 ?1 ="
+).split(" ")
+
+_GTP_NAMES = (
+    "protocol_version name version known_command list_commands boardsize clear_board komi play "
+    "genmove reg_genmove undo fixed_handicap place_free_handicap set_free_handicap time_settings "
+    "time_left final_score final_status_list loadsgf showboard gogui-rules_board lz-analyze "
+    "kata-analyze kata-genmove_analyze gogui-rules_legal_moves gogui-rules_final_result quux"
+).split()
+_GTP_WORDS = (
+    "b w black white B W green pass resign PASS a1 c3 C3 e5 i5 j1 z26 a0 a99 A1B2 alive dead "
+    "seki black_territory interval maxmoves rootInfo true avoid allow ownership"
+).split()
+_UCI_NAMES = (
+    "uci usi isready setoption position go stop ponderhit debug register ucinewgame usinewgame "
+    "gameover quux"
+).split()
+_UCI_WORDS = (
+    "name value MultiPV Simulations Ponder USI_Ponder UCI_ShowWDL Hash true false on startpos fen "
+    "sfen moves searchmoves nodes depth movetime wtime btime winc binc byoyomi movestogo mate "
+    "infinite ponder b2b3 a4a3 e2e4 e7e8q 7g7f P*5e 1e1d 5a5a a1a1 rnbqk/ppppp/5/PPPPP/RNBQK w b "
+    "- KQkq rbsgk/4p/5/P4/KGSBR k4/5/5/5/4K 9/9/9/9/9/9/9/9/9 8/8/8/8/8/8/8/8 2P 50P"
+).split()
+_USEFUL = {
+    "gtp": (
+        "play b c3",
+        "play w a1",
+        "genmove b",
+        "genmove w",
+        "clear_board",
+        "undo",
+        "time_settings 1 1 1",
+    ),
+    "uci": (
+        "position startpos",
+        "position startpos moves b2b3",
+        "go nodes 2",
+        "go infinite",
+        "stop",
+        "go ponder wtime 10 btime 10",
+        "ponderhit",
+        "go movetime 1",
+    ),
+    "usi": (
+        "position startpos",
+        "position startpos moves 1d1c",
+        "go nodes 2",
+        "go infinite",
+        "stop",
+        "go ponder btime 10 wtime 10 byoyomi 1",
+        "ponderhit",
+        "gameover win",
+    ),
+}
+#: Words that end a session, or make another board's rules, which takes a minute.
+_LEFT_OUT = ("quit", "boardsize")
+
+
+def malformed_lines(protocol: str, count: int, *, seed: int) -> Iterator[bytes]:
+    """Lines without their ends; none of them ends the session."""
+    rng = random.Random(seed)
+    names, words = (_GTP_NAMES, _GTP_WORDS) if protocol == "gtp" else (_UCI_NAMES, _UCI_WORDS)
+    made = 0
+    while made < count:
+        kind = rng.random()
+        if kind < 0.10:
+            line = bytes(rng.randrange(256) for _ in range(rng.randrange(60)))
+        elif kind < 0.15:
+            line = "".join(chr(rng.randrange(1, 0x2FFF)) for _ in range(rng.randrange(40))).encode()
+        elif kind < 0.151:
+            line = rng.choice((b"x", b" ", b"\x00", b"go ")) * rng.choice((1000, 70_000, 600_000))
+        elif kind < 0.25:
+            line = rng.choice(_USEFUL[protocol]).encode()
+        else:
+            parts = [rng.choice(names)] if rng.random() < 0.9 else []
+            if rng.random() < 0.1:
+                parts.insert(0, rng.choice((*_NUMBERS, *_ODD)))
+            for _ in range(rng.randrange(8)):
+                parts.append(rng.choice(rng.choice((words, words, _NUMBERS, _ODD, names))))
+            line = " ".join(parts).encode()
+            if rng.random() < 0.1:  # a stroke of the hand
+                at = rng.randrange(len(line) + 1)
+                line = line[:at] + bytes([rng.randrange(256)]) + line[at + rng.randrange(3) :]
+        line = line.replace(b"\n", b" ")
+        text = line.decode(errors="replace")
+        if any(word in text for word in _LEFT_OUT):
+            # Sizes that no game has cost nothing.
+            if protocol != "gtp" or "quit" in text:
+                continue
+            line = b"boardsize " + rng.choice((*_NUMBERS[4:], *_ODD)).encode()
+        made += 1
+        yield line
