@@ -52,7 +52,7 @@ class ChessSolver(Solver):
             actions=actions,
             outcomes=outcomes,
             scores=np.array(
-                [o * (_MATE - p) for o, p in zip(outcomes, plies, strict=True)], np.int32
+                [int(o) * (_MATE - p) for o, p in zip(outcomes, plies, strict=True)], np.int32
             ),
             plies=np.array(plies, np.int32),
         )

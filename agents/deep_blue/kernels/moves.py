@@ -8,6 +8,7 @@ rules of ``games.chess`` say what is legal. The bits of a move::
 """
 
 import numpy as np
+from numba import njit
 
 from agents.compiling import kernel_of
 from games.bits import lowest_bit
@@ -58,6 +59,10 @@ WORTH = np.zeros(8, np.int64)
 WORTH[[PAWN, KNIGHT, BISHOP, ROOK, QUEEN, KING]] = 100, 320, 330, 500, 900, 20_000
 
 kernel = kernel_of("agents/exact/kernels", "agents/deep_blue/kernels")
+
+#: For functions that call themselves, and their callers: loaded from the disk, they crash (Numba
+#: 0.68.1), so every process compiles them anew.
+recursive = njit(nogil=True, error_model="numpy")
 
 
 @kernel
@@ -272,7 +277,7 @@ def exchange_pays(board, move, least):
         side = board.theirs if side == board.mine else board.mine
 
 
-@kernel
+@recursive
 def count_lines(stack, moves, ply, depth, player):
     """Lines of play of ``depth`` plies (perft): the test of everything above."""
     from_here = board_at(stack, ply)

@@ -27,6 +27,7 @@ from agents.deep_blue.kernels.moves import (
     legal_moves,
     play,
     play_nothing,
+    recursive,
 )
 from agents.exact.kernels.chess_tables import VOID, look_up
 from games.bits import count_bits, lowest_bit
@@ -269,7 +270,7 @@ def _count_node(memory):
     return counters[STOP] != 0
 
 
-@kernel
+@recursive
 def quiesce(memory, player, alpha, beta, ply):
     """Score once captures and promotions have been played out; checks are answered in full."""
     memory.lengths[ply] = ply
@@ -315,7 +316,7 @@ def quiesce(memory, player, alpha, beta, ply):
     return best
 
 
-@kernel
+@recursive
 def search(memory, player, depth, alpha, beta, ply, may_pass):
     """Score of the position in row ``ply``, exact within the window, else a bound.
 
@@ -433,7 +434,7 @@ def search(memory, player, depth, alpha, beta, ply, may_pass):
     return best
 
 
-@kernel
+@recursive
 def think(memory, player, first_depth, last_depth):
     """Search the position in row 0 deeper and deeper until the depth, the nodes or ``STOP``.
 
