@@ -17,8 +17,11 @@ import matplotlib
 matplotlib.use("Agg")  # pictures are shown by the page
 from pathlib import Path
 
+import torch
+
 from scripts.lectures.page import Page
 
+torch.set_num_threads(1)  # more gain little here
 quick = {quick}  # True: the short form, with less of everything
 seed = {seed}  # settles all chance
 page = Page({name!r}, folder=Path("."), in_notebook=True)"""

@@ -49,6 +49,16 @@ LECTURES: dict[str, Lecture] = {
         "Rosenblatt's perceptron, 1958: what one line can learn, and what it cannot.",
         1.0,
     ),
+    "cnn": Lecture(
+        "scripts.lectures.cnn",
+        "Convolutional networks, LeNet to AlexNet: top-1 and top-5 error on digits and on moves.",
+        6.0,
+    ),
+    "deep_dream": Lecture(
+        "scripts.lectures.deep_dream",
+        "What a network wants to see: digits out of noise, and the board that it dreams of.",
+        1.0,
+    ),
 }
 
 
@@ -96,6 +106,10 @@ def run_lecture(name: str, *, folder: Path, quick: bool, seed: int) -> Page:
         LectureError: as in ``import_lecture``.
         OSError: the folder cannot be written.
     """
+    import torch
+
+    # Networks of this size gain little from threads, and lose all of it where a core is busy.
+    torch.set_num_threads(1)
     module = import_lecture(name)
     page = Page(name, folder=folder)
     start = time.perf_counter()

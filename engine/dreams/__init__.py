@@ -1,0 +1,1 @@
+"""Dreaming: from what a network wants to see, an input that shows it."""
