@@ -57,7 +57,7 @@ class LineProcess:
         self._complaints: deque[bytes] = deque(maxlen=_KEPT_COMPLAINTS)
         threading.Thread(
             target=_collect,
-            args=(self._child.stderr.fileno(), self._complaints),
+            args=(os.dup(self._child.stderr.fileno()), self._complaints),
             name="complaints",
             daemon=True,
         ).start()
@@ -92,6 +92,7 @@ class LineProcess:
     def close(self) -> None:
         """End the program, gently where it lets itself be ended. May be called again."""
         self._end()
+        self._lines.close()
 
     def _ended(self, otherwise: str) -> ProcessError:
         """What became of the program; ``otherwise`` says it of one that still runs."""
@@ -107,7 +108,7 @@ class LineProcess:
 def _collect(descriptor: int, complaints: deque[bytes]) -> None:
     """Keep the last lines of standard error, so that a full pipe never stops the child."""
     rest = b""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), os.fdopen(descriptor, "rb", buffering=0):
         while block := os.read(descriptor, 1 << 12):
             *lines, rest = (rest + block).split(b"\n")
             complaints.extend(line[:500] for line in lines if line.strip())

@@ -17,6 +17,7 @@ from agents.protocols.uci import (
     GoLimits,
     ProtocolError,
     best_move_line,
+    few,
     quoted,
     read_go,
     read_option,
@@ -257,11 +258,14 @@ class Server:
     def _search_moves(self, path: _Path, limits: GoLimits) -> frozenset[int] | None:
         """Root moves that a search is kept to; what is not legal is left out."""
         actions = set()
+        complaints = []
         for text in limits.search_moves:
             try:
                 actions.add(read_move(self._game, path.state, text, self._dialect))
             except GameError as error:
-                self._say(f"searchmoves: {error}")
+                complaints.append(f"searchmoves: {error}")
+        for complaint in few(complaints):
+            self._say(complaint)
         return frozenset(actions) or None
 
     def _rooted(self, path: _Path, only: frozenset[int] | None) -> WatchedSearch:

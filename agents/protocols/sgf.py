@@ -33,7 +33,7 @@ def load_sgf(path: Path) -> SgfGame:
     """Read a file.
 
     Raises:
-        SgfError: it cannot be read, or holds no game of Go that begins at its root.
+        SgfError: it cannot be read, or holds no game of Go, or more set up later.
     """
     try:
         if not path.is_file():
@@ -51,9 +51,9 @@ def parse_sgf(data: bytes) -> SgfGame:
     """Read the main line of the first game in ``data``.
 
     Raises:
-        SgfError: it is no game of Go, or stones are set up after its first node.
+        SgfError: it is no game of Go, or stones are set up after its first move.
     """
-    from sgfmill import sgf, sgf_moves
+    from sgfmill import boards, sgf
 
     try:
         game = sgf.Sgf_game.from_bytes(data)
@@ -61,10 +61,20 @@ def parse_sgf(data: bytes) -> SgfGame:
         kind = root.get_raw("GM").decode(errors="replace").strip() if "GM" in _keys(root) else _GO
         if kind != _GO:
             raise SgfError(f"it is a record of another game than Go (GM[{kind}])")
-        board, plays = sgf_moves.get_setup_and_moves(game)
         size = game.get_size()
+        board, plays, to_play = boards.Board(size), [], None
+        for node in game.main_sequence_iter():
+            # Stones may be set up in several nodes before the first move (CGoban does so).
+            if node.has_setup_stones():
+                if plays:
+                    raise SgfError("stones are set up after the first move")
+                if not board.apply_setup(*node.get_setup_stones()):
+                    raise SgfError("the stones that are set up leave a chain without liberties")
+            if "PL" in _keys(node) and not plays:
+                to_play = _player(node.get("PL"))
+            if node.get_raw_move()[0] is not None:
+                plays.append(node.get_move())
         komi = float(root.get("KM")) if "KM" in _keys(root) else None
-        to_play = _player(root.get("PL")) if "PL" in _keys(root) else None
     except SgfError:
         raise
     except Exception as error:  # the library lets through whatever a broken file makes it meet

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -67,6 +68,7 @@ _COMMANDS = ("isready", "setoption", "position", "go", "stop", "ponderhit", "qui
 IGNORED = ("debug", "register", "gameover")
 
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
+_MOST_COMPLAINTS = 5  # about one line
 _FLAGS = ("ponder", "infinite")
 _AMOUNTS = ("byoyomi", "movestogo", "movetime", "nodes", "depth", "mate")
 
@@ -164,19 +166,19 @@ def read_go(words: Sequence[str], dialect: Dialect) -> GoLimits:
     moves: list[str] = []
     complaints: list[str] = []
     named = (*dialect.clocks, *dialect.increments, *_AMOUNTS)
-    rest = list(words)
+    rest = deque(words)
     while rest:
-        word = rest.pop(0)
+        word = rest.popleft()
         if word in _FLAGS:
             flags.add(word)
         elif word == "searchmoves":
             while rest and rest[0] not in (*_FLAGS, *named):
-                moves.append(rest.pop(0))
+                moves.append(rest.popleft())
         elif word not in named:
             complaints.append(f"go: {quoted(word)} is not known")
         elif rest and _NUMBER.fullmatch(rest[0]):
-            amounts[word] = max(int(rest.pop(0)), 0)
-        elif word != "mate" or rest[:1] != ["infinite"]:
+            amounts[word] = max(int(rest.popleft()), 0)
+        elif word != "mate" or not rest or rest[0] != "infinite":
             complaints.append(f"go: {word} needs a whole number")
     first, second = dialect.clocks
     return GoLimits(
@@ -193,8 +195,16 @@ def read_go(words: Sequence[str], dialect: Dialect) -> GoLimits:
         infinite="infinite" in flags,
         ponder="ponder" in flags,
         search_moves=tuple(moves),
-        complaints=tuple(complaints),
+        complaints=few(complaints),
     )
+
+
+def few(complaints: list[str]) -> tuple[str, ...]:
+    """The first complaints about a line, and how many more there are."""
+    if len(complaints) <= _MOST_COMPLAINTS:
+        return tuple(complaints)
+    more = len(complaints) - _MOST_COMPLAINTS
+    return (*complaints[:_MOST_COMPLAINTS], f"and {more} words more are not understood")
 
 
 def quoted(text: str) -> str:
@@ -208,6 +218,9 @@ def quoted(text: str) -> str:
 RESERVE_SECONDS = 0.03
 #: The time left is spread over so many moves, where nobody says how many are to come.
 MOVES_TO_COME = 25
+#: Of a clock, what is never planned with: one move may be late by so much on a busy machine.
+CUSHION_SECONDS = 0.3
+_CUSHION_SHARE = 0.3  # at most, of what is left
 _MOST_OF_CLOCK = 0.6  # of what is left, for one move
 _PONDERING_PAYS = 1.25
 
@@ -226,14 +239,17 @@ def seconds_for_move(limits: GoLimits, mover: int, *, ponders: bool) -> float | 
     if left is None:
         return _less_reserve(byoyomi) if limits.byoyomi else None
     seconds = left / 1000
-    share = seconds / (limits.moves_to_go or MOVES_TO_COME) + 0.8 * limits.increments[mover] / 1000
+    if not byoyomi:  # behind byo-yomi nothing is lost when the main time is over
+        seconds -= min(CUSHION_SECONDS, _CUSHION_SHARE * seconds)
+    share = seconds / (limits.moves_to_go or MOVES_TO_COME)
     if ponders:
         share *= _PONDERING_PAYS
+    share += 0.8 * limits.increments[mover] / 1000
     return _less_reserve(min(share, _MOST_OF_CLOCK * seconds) + byoyomi)
 
 
 def _less_reserve(seconds: float) -> float:
-    return max(seconds - RESERVE_SECONDS, seconds / 2)
+    return max(seconds - RESERVE_SECONDS, seconds / 4)
 
 
 def depth_of(simulations: int) -> int:

@@ -18,7 +18,7 @@ from games.game import Game
 TREE_BYTES = 1 << 29
 
 #: A slice takes about so long, so that ``stop`` and the clock are seen soon.
-SLICE_SECONDS = 0.01
+SLICE_SECONDS = 0.005
 FIRST_SLICE = 4  # simulations
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from matplotlib.animation import FuncAnimation, PillowWriter
 from sklearn.linear_model import Perceptron as PeersPerceptron
+from torch.optim.swa_utils import AveragedModel
 
 from agents.solvers.tic_tac_toe import TicTacToeSolver
 from engine.vision.errors import top_k_error
@@ -79,15 +80,23 @@ def tic_tac_toe_positions() -> tuple[torch.Tensor, torch.Tensor]:
 
 def fit(
     inputs: torch.Tensor, classes: torch.Tensor, *, units: int, passes: int, seed: int
-) -> Perceptron:
-    """A perceptron after so many passes, each in another order."""
+) -> tuple[Perceptron, Perceptron]:
+    """Perceptrons with the last weights, and with the mean of those after each pass.
+
+    Every pass has another order. Where no weights are right, the last are those of a moment.
+    """
     generator = torch.Generator().manual_seed(seed)
-    unit = Perceptron(inputs.shape[1], units)
+    last, mean = (
+        Perceptron(inputs.shape[1], units),
+        AveragedModel(Perceptron(len(inputs[0]), units)),
+    )
     for _ in range(passes):
         order = torch.randperm(len(inputs), generator=generator)
-        if unit.learn(inputs[order], classes[order]) == 0:
+        mistakes = last.learn(inputs[order], classes[order])
+        mean.update_parameters(last)
+        if mistakes == 0:
             break
-    return unit
+    return last, mean.module
 
 
 def story(page: Page, *, quick: bool, seed: int) -> None:
@@ -159,15 +168,15 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     for repeat in page.steps("digits", 2 if quick else 10):
         learn, test = split(small_digits(), held_out=450, seed=seed + repeat)
         inputs = learn.pictures.flatten(1)
-        units = fit(inputs, learn.classes, units=10, passes=30, seed=seed + repeat)
+        units, _ = fit(inputs, learn.classes, units=10, passes=30, seed=seed + repeat)
         ours.append(top_k_error(units(test.pictures), test.classes, 1))
         peer = PeersPerceptron(random_state=seed + repeat).fit(
             inputs.numpy(), learn.classes.numpy()
         )
         peers.append(1 - peer.score(test.pictures.flatten(1).numpy(), test.classes.numpy()))
     page.claim(
-        f"top-1 error over {len(ours)} splits: {np.mean(ours):.1%} +- {np.std(ours):.1%}; "
-        f"scikit-learn's: {np.mean(peers):.1%} +- {np.std(peers):.1%}",
+        f"top-1 error over {len(ours)} splits: {np.mean(ours):.1%} ± {np.std(ours):.1%}; "
+        f"scikit-learn's: {np.mean(peers):.1%} ± {np.std(peers):.1%}",
         holds=np.mean(ours) - np.mean(peers) < (0.03 if quick else 0.01),
     )
     figure, axes = plt.subplots(1, 10, figsize=(10, 1.4), constrained_layout=True)
@@ -184,6 +193,8 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         Every unfinished position of tic-tac-toe, as its mover sees it, with the result of perfect
         play from the solver: won, drawn or lost. "Two of mine in a row and the third free" is no
         line through the squares, so one layer cannot learn it; random units between help here too.
+        Where no weights are right, the last ones are those of a moment: the mean over all passes
+        answers here.
     """)
     positions, outcomes = tic_tac_toe_positions()
     held_out = torch.randperm(len(positions), generator=torch.Generator().manual_seed(seed)) < 904
@@ -195,7 +206,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         if units_between:
             generator = torch.Generator().manual_seed(seed)
             seen = AssociationUnits(27, units_between, connections=4, generator=generator)(seen)
-        judge = fit(
+        _, judge = fit(
             seen[~held_out], outcomes[~held_out], units=3, passes=10 if quick else 30, seed=seed
         )
         errors[label] = top_k_error(judge(seen[held_out]), outcomes[held_out], 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import shlex
 import shutil
 import sys
@@ -59,7 +60,7 @@ def play_chess(
     *,
     games: int,
     clock: tuple[float, float] | None = None,
-    nodes: int = 20,
+    limits: dict[str, int] | None = None,
     their_options: dict[str, str | int] | None = None,
     ponder: bool = False,
 ) -> Report:
@@ -69,8 +70,8 @@ def play_chess(
         ours: command of our engine.
         theirs: of the other.
         games: how many.
-        clock: seconds at the start and increment, kept here; None: so many nodes a move.
-        nodes: a move of either, without a clock.
+        clock: seconds at the start and increment, kept here.
+        limits: of a move of either, without a clock; 20 nodes unless told.
         their_options: for the other engine.
         ponder: whether we think in the other's time.
 
@@ -94,7 +95,7 @@ def play_chess(
             lost_on_time = None
             while not board.is_game_over(claim_draw=True):
                 side = board.turn
-                limit = engine.Limit(nodes=nodes)
+                limit = engine.Limit(**(limits or {"nodes": 20}))
                 if clock:
                     limit = engine.Limit(
                         white_clock=left[chess.WHITE],
@@ -152,6 +153,7 @@ def play_shogi(ours: str, theirs: str, folder: Path, *, games: int, **limits: ob
     print(text[-400:])
     assert "反則" not in text, text[-2000:]  # a foul of either side
     report = Report(time_losses=text.count("切れ負け"))
+    report.plies = sum(int(each) for each in re.findall(r"まで(\d+)手で", text))
     report.wins, report.losses = found["engine1_won"], found["engine2_won"]
     report.draws = found["draw"]
     return report

@@ -67,6 +67,7 @@ _USEFUL = {
 }
 #: Words that end a session, or make another board's rules, which takes a minute.
 _LEFT_OUT = ("quit", "boardsize")
+_NO_SIZES = "0 1 20 -1 +3 3.5 1e9 nan 2147483648 99999999999999999999 x 9,9".split()
 
 
 def malformed_lines(protocol: str, count: int, *, seed: int) -> Iterator[bytes]:
@@ -100,6 +101,6 @@ def malformed_lines(protocol: str, count: int, *, seed: int) -> Iterator[bytes]:
             # Sizes that no game has cost nothing.
             if protocol != "gtp" or "quit" in text:
                 continue
-            line = b"boardsize " + rng.choice((*_NUMBERS[4:], *_ODD)).encode()
+            line = b"boardsize " + rng.choice((*_NO_SIZES, *_ODD)).encode()
         made += 1
         yield line

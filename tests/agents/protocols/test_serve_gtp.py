@@ -343,6 +343,10 @@ def test_records_are_loaded(go, tmp_path):
     path.write_text(VALID[1])
     go(f"loadsgf {path}")
     assert go("gogui-rules_board").count("X") == 1
+    path.write_text("(;GM[1]SZ[9];AB[aa][cc];AW[ee]PL[W];W[dd])")  # set up in two nodes
+    go(f"loadsgf {path} 1")
+    assert go("gogui-rules_board").count("X") == 2 and go("gogui-rules_board").count("O") == 1
+    assert go("gogui-rules_side_to_move") == "white"
     before = go("showboard")
     for text in BROKEN:
         path.write_text(text, encoding="latin-1")

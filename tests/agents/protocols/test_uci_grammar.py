@@ -1,6 +1,7 @@
 import pytest
 
 from agents.protocols.uci import (
+    CUSHION_SECONDS,
     RESERVE_SECONDS,
     UCI,
     USI,
@@ -109,15 +110,20 @@ def test_time_for_a_move():
     assert seconds("nodes 5") is None
     assert seconds("btime 1000") is None  # White's is not said
     assert seconds("movetime 1000") == pytest.approx(1 - RESERVE_SECONDS)
-    assert seconds("movetime 10") == pytest.approx(0.005)
-    assert seconds("wtime 25000 winc 1000") == pytest.approx(1.8 - RESERVE_SECONDS)
-    assert seconds("wtime 1 btime 25000", mover=1) == pytest.approx(1 - RESERVE_SECONDS)
-    assert seconds("wtime 20000 movestogo 2") == pytest.approx(10 - RESERVE_SECONDS)
-    assert seconds("wtime 10000 movestogo 1") == pytest.approx(6 - RESERVE_SECONDS)
-    assert seconds("wtime 100 winc 5000") < 0.1  # the increment is not there yet
-    assert seconds("wtime 25000", ponders=True) == pytest.approx(1.25 - RESERVE_SECONDS)
+    assert seconds("movetime 10") == pytest.approx(0.0025)
+    spent = 25 - CUSHION_SECONDS
+    assert seconds("wtime 25000 winc 1000") == pytest.approx(spent / 25 + 0.8 - RESERVE_SECONDS)
+    assert seconds("wtime 1 btime 25000", mover=1) == pytest.approx(spent / 25 - RESERVE_SECONDS)
+    assert seconds("wtime 20000 movestogo 2") == pytest.approx(19.7 / 2 - RESERVE_SECONDS)
+    assert seconds("wtime 10000 movestogo 1") == pytest.approx(0.6 * 9.7 - RESERVE_SECONDS)
+    assert seconds("wtime 100 winc 5000") < 0.05  # the increment is not there yet
+    assert seconds("wtime 300 winc 10") < 0.01
+    pondering = seconds("wtime 25000", ponders=True)
+    assert pondering == pytest.approx(1.25 * spent / 25 - RESERVE_SECONDS)
     assert seconds("byoyomi 2000", USI) == pytest.approx(2 - RESERVE_SECONDS)
     assert seconds("btime 0 wtime 0 byoyomi 2000", USI) == pytest.approx(2 - RESERVE_SECONDS)
+    both = seconds("btime 25000 wtime 25000 byoyomi 2000", USI)
+    assert both == pytest.approx(3 - RESERVE_SECONDS)
     assert seconds("wtime 0") == 0
 
 
