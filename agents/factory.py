@@ -4,6 +4,8 @@ random            any legal move
 one_ply           sees wins and losses one move away
 mcts:1000         tree search with random playouts, so many simulations a move
 alpha_beta:5      looks so many plies ahead
+deep_blue         chess by brute force between a book and endgame tables; deep_blue:200000 searches
+                  so many positions a move, deep_blue(depth=8,book=PATH,tables=off) sets the rest
 solver            perfect play
 shipped           the network that comes with the package, with search
 PATH              a run directory (its newest network) or a weights file, with search
@@ -19,6 +21,7 @@ usi:COMMAND       the same for shogi
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +46,7 @@ from games.game import Game
 DEFAULT_SIMULATIONS = 600
 DEFAULT_ROLLOUTS = 1000
 DEFAULT_PLIES = 5
+DEEP_BLUE_PLIES = 7  # in other games than chess
 
 SHIPPED = "shipped"
 POLICY = "policy:"
@@ -72,6 +76,8 @@ def parse_network(text: str) -> NetworkSpec | None:
         AgentError: it has the form, but its number of simulations cannot be read.
     """
     if text.startswith(GTP) or parse_program(text):  # a command follows, whatever it looks like
+        return None
+    if _is_deep_blue(text):  # whose book may be a path
         return None
     alone = text.startswith(POLICY)
     prefix = POLICY if alone else TREE if text.startswith(TREE) else ""
@@ -143,6 +149,8 @@ def make_agent(
         from agents.protocols.gtp_agent import GtpAgent
 
         return GtpAgent(text.removeprefix(GTP), game=game, name=text, say=say)
+    if _is_deep_blue(text):
+        return _deep_blue(text, game, seed)
     name, colon, number = text.partition(":")
     if name not in _NAMED:
         raise _unknown(text)
@@ -177,6 +185,21 @@ def _mcts(game: Game, size: int, seed: int) -> Agent:
     from agents.rollout_agent import RolloutAgent
 
     return RolloutAgent(game=game, simulations=size, seed=seed)
+
+
+def _is_deep_blue(text: str) -> bool:
+    return re.match(r"deep_blue(?![^:(])", text) is not None
+
+
+def _deep_blue(text: str, game: Game, seed: int) -> Agent:
+    """Chess has a search of its own; all other games the one that knows none of them."""
+    if game.name != "chess":
+        if text != "deep_blue":
+            raise AgentError(f"{text!r} is for chess; write deep_blue or alpha_beta:PLIES")
+        return AlphaBetaAgent(game=game, plies=DEEP_BLUE_PLIES, seed=seed, name=text)
+    from agents.deep_blue.agent import deep_blue_agent
+
+    return deep_blue_agent(text, game=game, seed=seed)
 
 
 def _solver(game: Game, size: int, seed: int) -> Agent:
@@ -282,11 +305,11 @@ def _no_network(path: Path) -> AgentError:
 
 def _unknown(text: str) -> AgentError:
     """Name the nearest of what is known."""
-    names = [*_NAMED, SHIPPED, "policy", "tree"]
+    names = [*_NAMED, "deep_blue", SHIPPED, "policy", "tree"]
     near = difflib.get_close_matches(text.partition(":")[0].partition("@")[0], names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
     known = (
-        "random, one_ply, mcts:1000, alpha_beta:5, solver, shipped, policy:PATH, PATH, "
+        "random, one_ply, mcts:1000, alpha_beta:5, deep_blue, solver, shipped, policy:PATH, PATH, "
         "gtp:COMMAND, uci:COMMAND, usi:COMMAND"
     )
     return AgentError(

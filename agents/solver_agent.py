@@ -71,7 +71,11 @@ def solver_agent(game: Game, *, seed: int = 0) -> SolverAgent:
         return SolverAgent(game=game, scores=_searched_through(game), seed=seed)
     if game.id == "connect_four":
         return SolverAgent(game=game, scores=_connect_four(), seed=seed)
-    raise AgentError(f"no solver knows {game.id}; solved: connect_four, tic_tac_toe")
+    if game.name == "chess":
+        return SolverAgent(game=game, scores=_chess_endings(game), seed=seed)
+    raise AgentError(
+        f"no solver knows {game.id}; solved: connect_four, tic_tac_toe, endings of chess"
+    )
 
 
 def _searched_through(game: Game) -> Scores:
@@ -90,6 +94,24 @@ def _searched_through(game: Game) -> Scores:
         same = children.states["to_play"] == states["to_play"][children.rows]
         found = np.full((len(states), game.num_actions), _NEVER, np.int64)
         found[children.rows, children.actions] = np.where(same, worth, -worth)
+        return found
+
+    return scores
+
+
+def _chess_endings(game: Game) -> Scores:
+    """Scores of chess with at most four men."""
+    from agents.exact.chess_solver import ChessSolver
+
+    solver = ChessSolver(game=game)
+
+    def scores(states: States) -> NDArray[np.int64]:
+        found = np.full((len(states), game.num_actions), _NEVER, np.int64)
+        for row, state in enumerate(states):
+            if not solver.knows(state):
+                raise AgentError("the solver knows chess with at most four men and no castling")
+            solved = solver.moves(state)
+            found[row, solved.actions] = solved.scores
         return found
 
     return scores

@@ -18,6 +18,10 @@ def truth_for(game: Game) -> TruthSet | None:
         return _connect_four(game)
     if game.id == "tic_tac_toe":
         return enumerated_truth(game)
+    if game.name == "chess":
+        from agents.exact.chess_truth import chess_endings_truth
+
+        return chess_endings_truth(game)
     return None
 
 
