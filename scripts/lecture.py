@@ -33,14 +33,18 @@ def command(name: str | None, quick: bool, folder: Path, seed: int, notebook: bo
         _list()
         return
     names = names_of(name)
+    failed = []
     try:
         for each in names:
             if notebook:
                 _write_notebook(each, folder, quick=quick, seed=seed)
             else:
-                _run(each, folder, quick=quick, seed=seed)
+                claims = _run(each, folder, quick=quick, seed=seed)
+                failed += [f"{each}: {claim}" for claim in claims]
     except OSError as error:
         raise click.ClickException(f"cannot write to {folder}: {error}") from error
+    if failed:
+        raise click.ClickException(f"not as claimed: {'; '.join(failed)}")
 
 
 def _list() -> None:
@@ -59,7 +63,8 @@ def _list() -> None:
     click.echo("Run one: meijin lecture NAME, or all of them: meijin lecture all")
 
 
-def _run(name: str, folder: Path, *, quick: bool, seed: int) -> None:
+def _run(name: str, folder: Path, *, quick: bool, seed: int) -> list[str]:
+    """Tell one lecture; returns the claims that did not hold."""
     import matplotlib
 
     from scripts.lectures.registry import run_lecture
@@ -67,8 +72,7 @@ def _run(name: str, folder: Path, *, quick: bool, seed: int) -> None:
     matplotlib.use("Agg")
     page = run_lecture(name, folder=folder, quick=quick, seed=seed)
     click.echo(f"page: {folder / f'{name}.html'}")
-    if page.failed_claims:
-        raise click.ClickException(f"lecture {name}: not as claimed: {page.failed_claims[0]}")
+    return page.failed_claims
 
 
 def _write_notebook(name: str, folder: Path, *, quick: bool, seed: int) -> None:
