@@ -7,9 +7,11 @@ says why, and the other games go on.
 import re
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import games
 from agents.agent import AgentError
 from agents.arena.match import play_match
 from agents.factory import make_agent
@@ -18,6 +20,9 @@ from agents.protocols.process import LineProcess, ProcessError
 from agents.protocols.program_agent import MOST_FORFEITS
 from agents.protocols.uci_agent import UciAgent, parse_program
 from games import make
+
+#: Where the programs below find the rules, whatever else lies in Python's path.
+SOURCE = Path(games.__file__).parents[1]
 
 #: Plays sensibly by GTP (tic-tac-toe) or UCI (minichess, moves given), and does one thing wrong at
 #: question ``at``, once or at every question from there on. The count is kept in a file, so that a
@@ -138,7 +143,7 @@ def outside(tmp_path):
     def make_one(protocol, fault, *, at, how):
         path = tmp_path / "program.py"
         path.write_text(GTP if protocol == "gtp" else UCI)
-        command = f"{sys.executable} {path} {fault} {at} {how} {tmp_path / 'count'} {sys.path[0]}"
+        command = f"{sys.executable} {path} {fault} {at} {how} {tmp_path / 'count'} {SOURCE}"
         said = []
         limits = {"name": "outside", "move_seconds": 2.0, "say": said.append}
         if protocol == "gtp":
