@@ -24,6 +24,12 @@ AGENT_HELP = (
     "uci:COMMAND and usi:COMMAND for outside programs."
 )
 
+#: Of the protocols that ask for lines of play while a tree grows.
+SEARCHING_HELP = (
+    "A run directory or weights file (PATH, PATH@100 for 100 simulations a move), shipped, "
+    "or mcts:1000: agents that search a tree."
+)
+
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Settles all chance."
 )

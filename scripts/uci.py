@@ -13,7 +13,7 @@ from agents.protocols.serve_uci import serve
 from agents.protocols.uci import UCI, Dialect
 from agents.search_agent import SearchAgent
 from games import make
-from scripts.agent_options import AGENT_HELP, seed_option
+from scripts.agent_options import SEARCHING_HELP, seed_option
 
 #: Needs no training: tree search with random playouts.
 DEFAULT_AGENT = "mcts"
@@ -47,7 +47,7 @@ def _write(line: str) -> None:
 
 
 @click.command("uci")
-@click.option("--agent", "spec", default=DEFAULT_AGENT, show_default=True, help=AGENT_HELP)
+@click.option("--agent", "spec", default=DEFAULT_AGENT, show_default=True, help=SEARCHING_HELP)
 @click.option("--game", "game_id", help="chess or minichess; the default is the agent's, or chess.")
 @seed_option
 def command(spec: str, game_id: str | None, seed: int) -> None:

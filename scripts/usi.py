@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from agents.protocols.uci import USI
-from scripts.agent_options import AGENT_HELP, seed_option
+from scripts.agent_options import SEARCHING_HELP, seed_option
 from scripts.uci import DEFAULT_AGENT, serve_agent
 
 
 @click.command("usi")
-@click.option("--agent", "spec", default=DEFAULT_AGENT, show_default=True, help=AGENT_HELP)
+@click.option("--agent", "spec", default=DEFAULT_AGENT, show_default=True, help=SEARCHING_HELP)
 @click.option("--game", "game_id", help="shogi or minishogi; the default is the agent's, or shogi.")
 @seed_option
 def command(spec: str, game_id: str | None, seed: int) -> None:
