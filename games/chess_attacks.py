@@ -298,13 +298,19 @@ def pawn_targets(board, pawn):
 
 
 @rule
-def piece_targets(board, cell, kind):
-    """Cells that a knight, bishop, rook or queen attacks, those of own pieces among them."""
+def attacks_of(kind, cell, occupied):
+    """Cells that a knight, bishop, rook or queen attacks where these cells are ``occupied``."""
     if kind == KNIGHT:
         return KNIGHT_MOVES[cell]
     targets = ZERO
     if kind & 1:
-        targets |= diagonal_attacks(cell, board.occupied)
+        targets |= diagonal_attacks(cell, occupied)
     if kind & 2:
-        targets |= straight_attacks(cell, board.occupied)
+        targets |= straight_attacks(cell, occupied)
     return targets
+
+
+@rule
+def piece_targets(board, cell, kind):
+    """Cells that a knight, bishop, rook or queen attacks, those of own pieces among them."""
+    return attacks_of(kind, cell, board.occupied)

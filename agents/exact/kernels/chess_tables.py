@@ -23,17 +23,15 @@ from games.chess_attacks import (
     BISHOP,
     KING_MOVES,
     KNIGHT,
-    KNIGHT_MOVES,
     NONE,
     ONE,
     PAWN,
     QUEEN,
     ROOK,
     ZERO,
+    attacks_of,
     bit_of,
-    diagonal_attacks,
     pawns_that_attack,
-    straight_attacks,
 )
 
 VOID = 127
@@ -137,16 +135,10 @@ def men_at(index, men, has_pawns):
 
 
 @kernel
-def attacks_of(kind, cell, occupied):
-    """Cells that a piece other than a pawn attacks."""
-    if kind == KNIGHT:
-        return KNIGHT_MOVES[cell]
-    targets = ZERO
-    if kind & 1:
-        targets |= diagonal_attacks(cell, occupied)
-    if kind & 2:
-        targets |= straight_attacks(cell, occupied)
-    return targets
+def occupied_by(men, white, black, first, second):
+    """Cells of the men; with three of them ``second`` says nothing."""
+    occupied = bit_of(white) | bit_of(black) | bit_of(first)
+    return occupied | bit_of(second) if men == 4 else occupied
 
 
 @kernel
@@ -384,9 +376,7 @@ def mark_earlier(table, due, kinds, owners, index, men, has_pawns, alike, when):
     """Note for all positions from which a quiet move leads to ``index`` to be looked at again."""
     turn, white, black, first, second = men_at(index, men, has_pawns)
     before = 1 - turn
-    occupied = bit_of(white) | bit_of(black) | bit_of(first)
-    if men == 4:
-        occupied |= bit_of(second)
+    occupied = occupied_by(men, white, black, first, second)
     king = white if before == 0 else black
     for mover in range(-1, men - 2):
         if mover >= 0 and owners[mover] != before:
@@ -440,9 +430,7 @@ def start_table(pool, offsets, table, due, kinds, owners, men, has_pawns, alike)
 def in_check(kinds, owners, index, men, has_pawns):
     """Whether the side to move is in check."""
     turn, white, black, first, second = men_at(index, men, has_pawns)
-    occupied = bit_of(white) | bit_of(black) | bit_of(first)
-    if men == 4:
-        occupied |= bit_of(second)
+    occupied = occupied_by(men, white, black, first, second)
     flip = 56 * turn
     goal = white if turn == 0 else black
     for piece in range(men - 2):
