@@ -20,7 +20,7 @@ from engine.learning.sealed import CorruptFileError, Report, say_on_stderr
 from engine.learning.store import EpisodeStore
 from engine.learning.targets import outcome_targets
 from engine.records import Episode
-from games.game import Game, GameError, States
+from games.game import Game, States
 
 #: Legal slots reserved per row. Above the mean of every game we know (shogi: about 80); the memory
 #: is only taken from the system where it is written.
@@ -79,18 +79,13 @@ class ReplayWindow:
             folder: of the episode store; it may still be empty or missing.
             game: whose episodes these are.
             config: window, targets and limiter.
-            ownership: keep whose each point was at the end, for a network that is taught it.
+            ownership: keep whose each point was at the end, for a network that is taught it; only
+                in games that have it.
             report: takes the lines for the user about damaged shards.
 
         Raises:
-            GameError: ownership is asked for in a game that has none.
             WrongGameError, WrongFormatError, StorageError: as ``EpisodeStore``.
         """
-        if ownership and not game.rules.has_ownership:
-            raise GameError(
-                f"network.ownership is set, but no point of {game.id} belongs to a player at the "
-                "end; leave it out"
-            )
         self.game = game
         self.config = config
         self._store = EpisodeStore(folder, game, read_only=True, report=report)
@@ -242,15 +237,14 @@ class ReplayWindow:
         if not len(trained):
             return
         outcomes = outcome_targets(episode, config=self.config.targets)
-        if self._ownership:
-            places = (self._written + np.arange(len(trained))) % self._max_rows
-            self._owners[places], self._leads[places] = self._final_ownership(episode)
         counts = np.diff(episode.offsets)[trained]
         places = (self._written + np.arange(len(trained))) % self._max_rows
         self._states[places] = episode.states[trained]
         self._outcomes[places] = outcomes[trained]
         self._weights[places] = episode.weights[trained]
         self._counts[places] = counts
+        if self._ownership:
+            self._owners[places], self._leads[places] = self._final_ownership(episode)
         ends = self._slots_written + np.cumsum(counts)
         self._starts[places] = ends - counts
         _copy_slots(

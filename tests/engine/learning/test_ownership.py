@@ -13,7 +13,7 @@ from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
 from engine.networks.network import NetworkConfig, build_network, fold_batch_norm
 from games import make
-from games.game import Game, GameError
+from games.game import Game
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +101,7 @@ def test_the_body_learns_from_it_and_inference_leaves_it_out(go, window):
         torch.testing.assert_close(fast, exact, rtol=1e-4, atol=1e-5)
 
 
-def test_what_does_not_fit_is_refused(tmp_path, tic_tac_toe, go):
-    with pytest.raises(GameError, match="no point of tic_tac_toe belongs"):
-        ReplayWindow(tmp_path, tic_tac_toe, config=LearningConfig(), ownership=True)
+def test_what_does_not_fit_is_refused(tic_tac_toe, go):
     ownership = RunConfig(game="tic_tac_toe", network=NetworkConfig(ownership=True))
     with pytest.raises(ConfigError, match="no point of tic_tac_toe belongs"):
         check_fits(ownership, tic_tac_toe)
