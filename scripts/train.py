@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ import click
     metavar="NAME=VALUE",
     help="Any setting of a new run, e.g. --set search.simulations=128; may be repeated.",
 )
+@click.option(
+    "--ray",
+    "ray_address",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="",
+    help="Workers on Ray: on this machine, or on the cluster at HOST:PORT or ray://HOST:10001.",
+)
 @click.option("--no-judge", is_flag=True, help="Do not measure strength while training.")
 @click.option("--plain", is_flag=True, help="Lines instead of the live screen.")
 def command(
@@ -39,6 +48,7 @@ def command(
     seed: int | None,
     network: str | None,
     settings: tuple[str, ...],
+    ray_address: str | None,
     no_judge: bool,
     plain: bool,
 ) -> None:
@@ -50,6 +60,8 @@ def command(
       meijin train connect_four --minutes 10 --run runs/quick
 
       meijin train --run runs/quick --minutes 60
+
+      meijin train connect_four --ray 10.0.0.1:6379
     """
     from engine.config import encode_config
     from engine.orchestration.loop import TrainingLoop
@@ -70,6 +82,12 @@ def command(
     run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
     explicit = _explicit(minutes, workers, seed, network, settings)
     fresh = not run.exists
+    address = None
+    if ray_address is not None:
+        from engine.orchestration.ray_address import check_reachable, read_address
+
+        address = read_address(ray_address)
+        check_reachable(address)
     if fresh:
         if made is None:
             raise click.UsageError(
@@ -96,11 +114,17 @@ def command(
             from scripts.judge import make_judge
 
             judge = make_judge(made)
+        carrier = None
+        if address is not None:
+            from engine.orchestration.ray_carrier import RayCarrier
+
+            carrier = RayCarrier(run, config, address, report=_tell(watchers))
         loop = TrainingLoop(
             run,
             config,
             made,
             watchers=watchers,
+            carrier=carrier,
             judge=judge,
             judge_minutes=(2, 5, 10, 15, 20),
         )
@@ -123,6 +147,16 @@ def command(
         click.echo(f"  picture:     meijin plot {run.path}")
     else:
         click.echo(f"Saved. Go on with: meijin train --run {run.path}")
+
+
+def _tell(watchers: Sequence[Any]) -> Callable[[str], None]:
+    """Sentences of whoever has no loop yet go where the training's go."""
+
+    def tell(sentence: str) -> None:
+        for watcher in watchers:
+            watcher.say(sentence)
+
+    return tell
 
 
 class _StopSignals:
