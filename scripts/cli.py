@@ -22,6 +22,7 @@ COMMANDS = {
     "lecture": ("scripts.lecture", "From the perceptron to AlphaStar, each a story that runs."),
     "plot": ("scripts.plot", "One picture of a run."),
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
+    "simulate": ("scripts.simulate", "Driver, store and learner under a cluster's messages."),
     "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),
     "perft": ("scripts.perft", "Count the lines of play of a game, as a test of its rules."),
     "games": ("scripts.games", "List the games and their parameters."),

@@ -60,6 +60,9 @@ class Learner:
         self._stopped = False
         self._process = psutil.Process()
         self._losses: dict[str, float] = {}
+        self._waited = 0.0
+        self._pause_said = False
+        self._reported = time.monotonic()
         snapshot = load_latest_snapshot(run.snapshots, game=self.game, report=self._say)
         if snapshot is not None:
             self.trainer.load_state(snapshot.state)
@@ -78,10 +81,13 @@ class Learner:
             self._write_weights()
         if self.version:
             self._announce()
-        published = saved = reported = refreshed = time.monotonic()
+        published = saved = refreshed = time.monotonic()
         waiting = False
         while not self._stopped:
-            for message in self.link.receive(wait=0.2 if waiting else 0.0):
+            begin = time.monotonic()
+            messages = self.link.receive(wait=0.2 if waiting else 0.0)
+            self._waited += time.monotonic() - begin
+            for message in messages:
                 match message:
                     case Clock():
                         self._clock = message
@@ -92,9 +98,9 @@ class Learner:
                 self.window.refresh()
                 refreshed = now
             waiting = not self._step()
-            if now - reported >= _REPORT_SECONDS:
+            # A change of mind about self-play is said at once: seconds late, it overshoots.
+            if now - self._reported >= _REPORT_SECONDS or self._pause != self._pause_said:
                 self._report(waiting)
-                reported = now
             if self._worth_publishing() and now - published >= self._publish_seconds():
                 self._publish()
                 published = now
@@ -171,16 +177,26 @@ class Learner:
             counters={"version": self.version, "steps": self.trainer.steps},
         )
 
+    @property
+    def _pause(self) -> bool:
+        return self.window.should_pause_selfplay(self.trainer.rows_trained)
+
     def _report(self, waiting: bool) -> None:
+        now = time.monotonic()
+        self._pause_said = self._pause
+        seconds, waited = now - self._reported, self._waited
+        self._reported, self._waited = now, 0.0
         self.link.send(
             Learned(
                 steps=self.trainer.steps,
                 rows_trained=self.trainer.rows_trained,
                 rows_in_window=self.window.rows_in_window,
                 rows_stored=self.window.rows_stored,
-                pause_workers=self.window.should_pause_selfplay(self.trainer.rows_trained),
+                pause_workers=self._pause_said,
                 waiting=waiting,
                 memory_bytes=self._process.memory_info().rss,
+                seconds=seconds,
+                waited_seconds=waited,
                 losses=dict(self._losses),
             )
         )

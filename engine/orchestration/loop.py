@@ -13,6 +13,7 @@ import psutil
 
 from engine.config import RunConfig
 from engine.learning.store import EpisodeStore
+from engine.orchestration.bottleneck import bottleneck
 from engine.orchestration.learner import learner_main
 from engine.orchestration.local import LocalPart
 from engine.orchestration.messages import (
@@ -36,7 +37,9 @@ from games.game import Game
 
 _TICK_SECONDS = 0.1
 _STORE_SECONDS = 3.0  # episodes wait at most so long before they are written
+_STORE_PLIES = 20_000  # or until there are so many plies of them: the learner gets them evenly
 _METRICS_SECONDS = 10.0
+_SENTENCE_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 _MOST_RESTARTS = 5  # of one part within ten minutes; more means that it cannot work at all
 
@@ -105,6 +108,8 @@ class TrainingLoop:
         self._began = time.monotonic()
         self._rates = Rates()
         self._pending: list[tuple[LocalPart, int, list[Episode]]] = []
+        self._pending_since = 0.0
+        self._pending_plies = 0
         self._memory: dict[str, int] = {}
         self._weights: Published | None = None
         self._seats: list[_Seat] = []
@@ -132,15 +137,19 @@ class TrainingLoop:
         self._write_metrics()  # counts this start, so that no later one reuses its episode ids
         try:
             self._start_parts()
-            stored = kept = time.monotonic()
+            stored = kept = told = time.monotonic()
             while not self.done and not should_stop():
                 time.sleep(_TICK_SECONDS)
                 now = time.monotonic()
                 self._listen(now)
                 self._revive(now)
-                if now - stored >= _STORE_SECONDS:
+                if now - stored >= _STORE_SECONDS or self._pending_plies >= _STORE_PLIES:
                     self._store()
                     stored = now
+                if now - told >= _SENTENCE_SECONDS:
+                    self.status.bottleneck = bottleneck(self.status, self.config)
+                    self._write_metrics(self.status.bottleneck)
+                    told = kept = now
                 if now - kept >= _METRICS_SECONDS:
                     self._write_metrics()
                     kept = now
@@ -194,9 +203,13 @@ class TrainingLoop:
             for message in seat.part.receive():
                 match message:
                     case Finished():
-                        self._rates.add(now, message)
+                        name = seat.part.name
+                        self._rates.add(now, name, message, newest=self.status.version)
                         self._memory[seat.part.name.split(".")[0]] = message.memory_bytes
                         self.status.plies += message.plies
+                        if not self._pending:
+                            self._pending_since = now
+                        self._pending_plies += sum(len(e.actions) for e in message.episodes)
                         self._pending.append((seat.part, message.batch, message.episodes))
                     case Said(text=text):
                         self._say(text)
@@ -211,6 +224,7 @@ class TrainingLoop:
                     for seat in self._seats:
                         seat.part.send(NewWeights(message.version, message.path))
                 case Learned():
+                    self._rates.add_learned(now, message)
                     self._take_progress(message)
                 case Said(text=text):
                     self._say(text)
@@ -239,8 +253,9 @@ class TrainingLoop:
         Raises:
             RunError: the disk refuses.
         """
-        pending, self._pending = self._pending, []
+        pending, self._pending, self._pending_plies = self._pending, [], 0
         episodes = [episode for _, _, batch in pending for episode in batch]
+        begin = time.monotonic()
         if episodes:
             try:
                 self.store.append(episodes)
@@ -249,6 +264,7 @@ class TrainingLoop:
                     f"cannot write episodes to {self.run.episodes}: {error.strerror or error}; "
                     "what was stored before is safe, and the same command goes on"
                 ) from error
+        self.status.store_seconds = time.monotonic() - begin
         for part, batch, _ in pending:
             part.send(Acknowledged(batch))
         self.status.episodes = self.store.counters.episodes
@@ -288,8 +304,14 @@ class TrainingLoop:
         status = self.status
         status.elapsed_seconds = self.elapsed
         self._rates.write(now, status)
-        own = psutil.Process().memory_info().rss
-        status.memory_bytes = own + sum(self._memory.values())
+        learner = self._memory.get("learner", 0)
+        status.memory = {
+            "driver": psutil.Process().memory_info().rss,
+            "learner": learner,
+            "workers": sum(self._memory.values()) - learner,
+        }
+        status.memory_bytes = sum(status.memory.values())
+        status.unstored_seconds = now - self._pending_since if self._pending else 0.0
         if status.phase != "saving":
             playouts = self._weights is None
             if not self._memory:
@@ -305,7 +327,7 @@ class TrainingLoop:
         for watcher in self.watchers:
             watcher.say(text)
 
-    def _write_metrics(self) -> None:
+    def _write_metrics(self, bottleneck: str = "") -> None:
         status = self.status
         row: dict[str, Any] = {
             "elapsed_seconds": round(self.elapsed, 1),
@@ -324,9 +346,24 @@ class TrainingLoop:
             "cache_share": round(status.cache_share, 4),
             "network_share": round(status.network_share, 4),
             "mean_plies": round(status.mean_plies, 2),
+            "rows_trained_per_second": round(status.rows_trained_per_second, 1),
+            "reuse": round(status.reuse, 3),
+            "staleness": round(status.staleness, 3),
+            "batch_fill": round(status.batch_fill, 4),
+            "paused_share": round(status.paused_share, 4),
+            "behind_share": round(status.behind_share, 4),
+            "learner_wait_share": round(status.learner_wait_share, 4),
+            "unstored_seconds": round(status.unstored_seconds, 2),
+            "acknowledged_seconds": round(status.acknowledged_seconds, 2),
+            "store_seconds": round(status.store_seconds, 3),
+            "workers": status.reporting_workers,
             "memory_bytes": status.memory_bytes,
+            "memory": dict(status.memory),
+            "gpu_busy": {name: round(share, 3) for name, share in status.gpu_busy.items()},
             "losses": {name: round(value, 5) for name, value in status.losses.items()},
         }
+        if bottleneck:
+            row["bottleneck"] = bottleneck
         self._keep(row)
         judged, self._judged_rows = self._judged_rows, []
         for judged_row in judged:

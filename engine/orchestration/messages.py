@@ -50,6 +50,11 @@ class Finished:
     network_seconds: float
     memory_bytes: int
     version: int
+    paused_seconds: float = 0.0  # of ``seconds``, waiting for the learner
+    behind_seconds: float = 0.0  # of ``seconds``, waiting for batches to be acknowledged
+    network_slots: int = 0  # positions that the network's calls had room for; 0: not counted
+    acknowledged: int = 0  # batches acknowledged since the last report
+    acknowledged_seconds: float = 0.0  # from sending them to the answer, summed up
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class Learned:
     pause_workers: bool
     waiting: bool  # the learner waits for new rows
     memory_bytes: int
+    seconds: float  # since the last report
+    waited_seconds: float  # of these, without rows to train on
     losses: dict[str, float] = field(default_factory=dict)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from dataclasses import dataclass
 
 import numpy as np
 import psutil
@@ -36,7 +37,7 @@ from games import make
 from games.game import Game
 
 _REPORT_SECONDS = 2.0
-_MOST_UNACKNOWLEDGED = 8  # batches; past that the driver is behind and the worker waits
+MOST_UNACKNOWLEDGED = 8  # batches; past that the driver is behind and the worker waits
 
 
 def worker_main(link: Link, config: RunConfig, name: str) -> None:
@@ -76,7 +77,8 @@ class Worker:
         self._paused = False
         self._stopped = False
         self._batch = 0
-        self._unacknowledged = 0
+        self._sent: dict[int, float] = {}  # when; batches that are not acknowledged yet
+        self._waits = _Waits()
         self._episodes: list[Episode] = []
         self._told: set[str] = set()
         self._process = psutil.Process()
@@ -163,8 +165,13 @@ class Worker:
         if time.monotonic() - meter.since >= _REPORT_SECONDS:
             self._report(actor, meter, evaluations, hits, network_seconds)
         self._listen(wait=0.0)
-        while (self._paused or self._unacknowledged >= _MOST_UNACKNOWLEDGED) and not self._stopped:
+        while (self._paused or len(self._sent) >= MOST_UNACKNOWLEDGED) and not self._stopped:
+            begin, paused = time.monotonic(), self._paused
             self._listen(wait=0.5)
+            if paused:
+                self._waits.paused += time.monotonic() - begin
+            else:
+                self._waits.behind += time.monotonic() - begin
 
     def _report(
         self, actor: Actor, meter: _Meter, evaluations: int, hits: int, network_seconds: float
@@ -181,8 +188,9 @@ class Worker:
         )
         delta = now - meter.last
         meter.last = now
+        waits, self._waits = self._waits, _Waits()
         self._batch += 1
-        self._unacknowledged += 1
+        self._sent[self._batch] = time.monotonic()
         self.link.send(
             Finished(
                 batch=self._batch,
@@ -195,6 +203,10 @@ class Worker:
                 network_seconds=float(delta[5]),
                 memory_bytes=self._process.memory_info().rss,
                 version=self.version,
+                paused_seconds=waits.paused,
+                behind_seconds=waits.behind,
+                acknowledged=waits.acknowledged,
+                acknowledged_seconds=waits.acknowledged_seconds,
             )
         )
         self._episodes = []
@@ -206,10 +218,21 @@ class Worker:
                     self._wanted = message
                 case Pause(paused=paused):
                     self._paused = paused
-                case Acknowledged():
-                    self._unacknowledged -= 1
+                case Acknowledged(batch=batch):
+                    self._waits.acknowledged += 1
+                    self._waits.acknowledged_seconds += time.monotonic() - self._sent.pop(batch)
                 case Stop():
                     self._stopped = True
+
+
+@dataclass(slots=True)
+class _Waits:
+    """What the worker waited for since its last report, in seconds."""
+
+    paused: float = 0.0
+    behind: float = 0.0
+    acknowledged: int = 0  # batches
+    acknowledged_seconds: float = 0.0
 
 
 class _Meter:
