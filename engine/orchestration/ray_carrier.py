@@ -53,7 +53,7 @@ _TICK_SECONDS = 0.1
 _RETRY_SECONDS = 1.0  # after a call that could not be carried
 _SILENCE_SECONDS = 120.0  # an actor whose driver says nothing for so long ends itself
 _NODES_SECONDS = 1.0
-_CONNECT_SECONDS = {True: 35.0, False: 9.0}  # by whether it is Ray Client, which is slow itself
+_CONNECT_SECONDS = {True: 35.0, False: 7.0}  # by whether it is Ray Client, which is slow itself
 _PENDING_SECONDS = 30.0  # an actor that has not come up by then is worth a sentence
 _OBJECT_STORE_BYTES = 512 * 2**20  # of a Ray that is started here: weights and batches in flight
 _MOST_BEHIND = 3  # versions; a worker further behind waits for the newest instead of playing
@@ -555,6 +555,7 @@ def _import_ray(*, loopback: bool) -> Any:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         # Its workers would give way to every other program; ours give way to none otherwise.
         os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     try:
         import ray
     except ImportError as error:
