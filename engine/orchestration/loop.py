@@ -15,6 +15,7 @@ from engine.config import RunConfig
 from engine.learning.packed import PackedEpisodes, join
 from engine.learning.store import EpisodeStore
 from engine.orchestration.bottleneck import bottleneck
+from engine.orchestration.gpu_meter import GpuMeter
 from engine.orchestration.learner import learner_main
 from engine.orchestration.local import LocalPart
 from engine.orchestration.messages import (
@@ -107,6 +108,7 @@ class TrainingLoop:
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._rates = Rates()
+        self._gpus = GpuMeter()
         self._pending: list[tuple[LocalPart, int, PackedEpisodes]] = []
         self._pending_since = 0.0
         self._pending_plies = 0
@@ -160,6 +162,7 @@ class TrainingLoop:
             self._write_metrics()
         finally:
             self._stopping.set()
+            self._gpus.close()
             for seat in [*self._seats, *([self._learner] if self._learner else [])]:
                 seat.part.kill()
 
@@ -311,6 +314,7 @@ class TrainingLoop:
             "learner": learner,
             "workers": sum(self._memory.values()) - learner,
         }
+        status.gpu_busy = self._gpus.busy()
         status.memory_bytes = sum(status.memory.values())
         status.unstored_seconds = now - self._pending_since if self._pending else 0.0
         if status.phase != "saving":
