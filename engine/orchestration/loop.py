@@ -18,6 +18,7 @@ from engine.learning.packed import PackedEpisodes, join
 from engine.learning.store import EpisodeStore
 from engine.orchestration.bottleneck import bottleneck
 from engine.orchestration.carrier import Carrier, LocalCarrier
+from engine.orchestration.gpu_meter import GpuMeter
 from engine.orchestration.messages import (
     Acknowledged,
     Clock,
@@ -114,6 +115,7 @@ class TrainingLoop:
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._rates = Rates()
+        self._gpus = GpuMeter()
         self._pending: list[tuple[Part, int, PackedEpisodes]] = []
         self._pending_since = 0.0
         self._pending_plies = 0
@@ -169,6 +171,7 @@ class TrainingLoop:
             self._write_metrics()
         finally:
             self._stopping.set()
+            self._gpus.close()
             for seat in [*self._seats, *([self._learner] if self._learner else [])]:
                 seat.part.kill()
             self.carrier.close()
@@ -373,6 +376,7 @@ class TrainingLoop:
             "learner": learner,
             "workers": sum(self._memory.values()) - learner,
         }
+        status.gpu_busy = self._gpus.busy()
         status.memory_bytes = sum(status.memory.values())
         status.unstored_seconds = now - self._pending_since if self._pending else 0.0
         if status.phase != "saving":
