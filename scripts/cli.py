@@ -24,7 +24,7 @@ COMMANDS = {
     "plot": ("scripts.plot", "One picture of a run."),
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
     "simulate": ("scripts.simulate", "Driver, store and learner under a cluster's messages."),
-    "bench": ("scripts.bench", "Speed of rules, search, network and self-play."),
+    "bench": ("scripts.bench", "Speed of rules, search, network, self-play and store."),
     "perft": ("scripts.perft", "Count the lines of play of a game, as a test of its rules."),
     "games": ("scripts.games", "List the games and their parameters."),
     "new": ("scripts.new", "Write a game of your own to begin with, in one file."),

@@ -17,6 +17,7 @@ from engine.inference.evaluator import Evaluator
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.rollouts import RolloutEvaluator
 from engine.learning.checkpoint import load_weights
+from engine.learning.packed import pack
 from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import (
     Acknowledged,
@@ -165,13 +166,21 @@ class Worker:
         if time.monotonic() - meter.since >= _REPORT_SECONDS:
             self._report(actor, meter, evaluations, hits, network_seconds)
         self._listen(wait=0.0)
-        while (self._paused or len(self._sent) >= MOST_UNACKNOWLEDGED) and not self._stopped:
+        while (self._paused or self._full) and not self._stopped:
             begin, paused = time.monotonic(), self._paused
             self._listen(wait=0.5)
             if paused:
                 self._waits.paused += time.monotonic() - begin
             else:
                 self._waits.behind += time.monotonic() - begin
+            # Who waits says so too, or the driver would take it for lost.
+            if time.monotonic() - meter.since >= _REPORT_SECONDS and not self._full:
+                self._report(actor, meter, evaluations, hits, network_seconds)
+
+    @property
+    def _full(self) -> bool:
+        """Whether the driver is so far behind that nothing more is sent."""
+        return len(self._sent) >= MOST_UNACKNOWLEDGED
 
     def _report(
         self, actor: Actor, meter: _Meter, evaluations: int, hits: int, network_seconds: float
@@ -194,7 +203,7 @@ class Worker:
         self.link.send(
             Finished(
                 batch=self._batch,
-                episodes=self._episodes,
+                episodes=pack(self._episodes, game=self.game),
                 seconds=float(delta[0]),
                 plies=int(delta[1]),
                 simulations=int(delta[2]),
