@@ -18,6 +18,7 @@ COMMANDS = {
     "gtp": ("scripts.gtp", "Serve an agent by the Go Text Protocol, in every game."),
     "uci": ("scripts.uci", "Serve chess or minichess to a program with a board (UCI)."),
     "usi": ("scripts.usi", "Serve shogi or minishogi to a program with a board (USI)."),
+    "review": ("scripts.review", "A page about one game: its course, its mistakes, better moves."),
     "analyse": ("scripts.analyse", "Answer questions about positions, in lines of JSON."),
     "lecture": ("scripts.lecture", "From the perceptron to AlphaStar, each a story that runs."),
     "plot": ("scripts.plot", "One picture of a run."),
