@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,6 +195,14 @@ class PartActor:
         if differences:
             self._mailbox.post(Said(f"{own.host} has other libraries: {differences}"))
         return True
+
+
+class MeijinWorker(PartActor):
+    """The name under which Ray's dashboard and ``ps`` show a self-play worker."""
+
+
+class MeijinLearner(PartActor):
+    """The name under which Ray's dashboard and ``ps`` show the learner."""
 
 
 def _own_folder() -> Path:
@@ -393,9 +401,11 @@ class RayCarrier:
                 failure.append(error)
             done.set()
 
-        threading.Thread(target=connect, name="ray-connect", daemon=True).start()
         limit = _CONNECT_SECONDS[self.address.client]
-        if not done.wait(limit):
+        with _quiet():
+            threading.Thread(target=connect, name="ray-connect", daemon=True).start()
+            connected = done.wait(limit)
+        if not connected:
             raise RunError(
                 f"no Ray at {self.address.text}: something answers there, but no cluster within "
                 f"{limit:.0f} s; HOST:PORT wants the port of the cluster itself (6379 by default), "
@@ -458,6 +468,7 @@ class RayCarrier:
                 "they take turns"
             )
         return self._start(
+            MeijinWorker,
             name,
             title=f"meijin {self.config.game} worker {name}",
             node=place,
@@ -472,6 +483,7 @@ class RayCarrier:
         if self.address.client:
             return LocalPart("learner", learner_main, self.config, str(self.run.path))
         return self._start(
+            MeijinLearner,
             "learner",
             title=f"meijin {self.config.game} learner",
             node=self._here,
@@ -483,6 +495,7 @@ class RayCarrier:
 
     def _start(
         self,
+        kind: type[PartActor],
         name: str,
         *,
         title: str,
@@ -495,7 +508,7 @@ class RayCarrier:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         actor = (
-            self._ray.remote(PartActor)
+            self._ray.remote(kind)
             .options(
                 name=f"{title} {time.time_ns():x}",
                 num_cpus=num_cpus,
@@ -548,6 +561,19 @@ class RayCarrier:
             self._ray.shutdown()
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Ray's own libraries write to standard error while they try from the terminal."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _import_ray(*, loopback: bool) -> Any:
     if loopback:
         # Ray listens on every interface of a Linux machine unless it takes the machine for one on
@@ -555,7 +581,6 @@ def _import_ray(*, loopback: bool) -> Any:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         # Its workers would give way to every other program; ours give way to none otherwise.
         os.environ.setdefault("RAY_worker_niceness", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     try:
         import ray
     except ImportError as error:
