@@ -1,4 +1,4 @@
-"""A cluster whose nodes come and go, and a Connect Four run of which everything is killed at random.
+"""A cluster whose nodes come and go, and a Connect Four run whose parts are killed at random.
 
 Minutes long; each test prints what it measured (run with ``-s``).
 """
@@ -138,7 +138,8 @@ def test_fifty_random_kills_lose_and_double_nothing(tmp_path, cluster):
     assert metrics[-1]["episodes"] == len(episodes) == store.counters.episodes
     assert metrics[-1]["rows_stored"] <= store.counters.rows
     assert max(row["start"] for row in metrics) == killed["driver"] + 1
-    assert rows_trained == 128 * steps and 0 < rows_trained <= 4 * store.counters.rows + 2000
+    reuse = RunDirectory(run).config().learning.limiter.reuse
+    assert rows_trained == 128 * steps and 0 < rows_trained <= reuse * store.counters.rows
     print(
         f"\n{killed} in {time.monotonic() - begin:.0f} s: {len(episodes)} episodes, "
         f"{store.counters.rows} rows, {steps} steps, {rows_trained} rows trained, "
