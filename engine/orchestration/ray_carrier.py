@@ -368,6 +368,7 @@ class RayCarrier:
         self._fresh: queue.SimpleQueue[RayPart] = queue.SimpleQueue()
         self._aside: set[str] = set()
         self._nodes: dict[str, tuple[str, int]] = {}  # by id: name and cores, oldest first
+        self._names: dict[str, str] = {}  # of all nodes that ever were
         self._closed = threading.Event()
         self._surplus_said = False
         self._look_at_nodes()
@@ -433,7 +434,7 @@ class RayCarrier:
 
     def describe(self, place: str) -> str:
         """The node's name."""
-        return self._nodes.get(place, (f"node {place[:8]}", 0))[0]
+        return self._names.get(place, f"node {place[:6]}")
 
     def set_aside(self, place: str) -> bool:
         """Use a node no more; whether another one is left."""
@@ -446,6 +447,7 @@ class RayCarrier:
             if node["Alive"]:
                 name = f"node {node['NodeManagerHostname']}/{node['NodeID'][:6]}"
                 up[node["NodeID"]] = (name, int(node["Resources"].get("CPU", 0)))
+        self._names |= {node: name for node, (name, _) in up.items()}
         known = {node: up[node] for node in self._nodes if node in up}
         self._nodes = known | up
 
