@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import queue
+import re
 import shutil
 import tempfile
 import threading
@@ -324,10 +325,13 @@ def _reason(name: str, error: Exception) -> str:
     text = str(error)
     if "ModuleNotFoundError" in text or "ImportError" in text:
         return f"{name}: meijin cannot be imported there; install the same version on every node"
-    for line in text.splitlines():
-        if "cause" in line.lower() or "killed" in line.lower() or "node" in line.lower():
-            return f"{name} died: {line.strip()}"
-    return f"{name} died: {text.splitlines()[0] if text else type(error).__name__}"
+    cause = re.search(r"because (.*?)[.\n]", text)
+    return f"{name} died: {cause[1] if cause else _short(error)}"
+
+
+def _short(error: BaseException) -> str:
+    """What an exception of Ray says, as the beginning of one line."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 class RayCarrier:
@@ -384,13 +388,16 @@ class RayCarrier:
     def _connect(self) -> None:
         if self.address.local:
             workers = self.config.workers or psutil.cpu_count(logical=False) or 1
-            self._init(
-                address=None,
-                num_cpus=max(workers, 1),
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-            )
+            try:
+                self._init(
+                    address="local",  # nothing would also mean a cluster that runs here already
+                    num_cpus=workers,
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    _node_ip_address="127.0.0.1",
+                )
+            except Exception as error:
+                raise RunError(f"Ray does not start here: {_short(error)}") from error
             return
         failure: list[BaseException] = []
         done = threading.Event()
@@ -413,8 +420,7 @@ class RayCarrier:
                 "ray:// that of its client server (10001)"
             )
         if failure:
-            said = " ".join(str(failure[0]).split())
-            raise RunError(f"no Ray at {self.address.text}: {said[:300]}") from failure[0]
+            raise RunError(f"no Ray at {self.address.text}: {_short(failure[0])}") from failure[0]
 
     def _init(self, **options: Any) -> None:
         self._ray.init(logging_level=logging.ERROR, log_to_driver=True, **options)
