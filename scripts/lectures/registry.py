@@ -57,7 +57,7 @@ LECTURES: dict[str, Lecture] = {
     "deep_blue": Lecture(
         "scripts.lectures.deep_blue",
         "Deep Blue, 1997: a dictionary of moves, brute force, and a dictionary again.",
-        3.0,
+        2.0,
     ),
     "deep_dream": Lecture(
         "scripts.lectures.deep_dream",
