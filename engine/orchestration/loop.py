@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from engine.config import RunConfig
+from engine.learning.packed import PackedEpisodes, join
 from engine.learning.store import EpisodeStore
 from engine.orchestration.bottleneck import bottleneck
 from engine.orchestration.learner import learner_main
@@ -32,7 +33,6 @@ from engine.orchestration.messages import (
 from engine.orchestration.reports import Rates, Status, Watcher
 from engine.orchestration.run_directory import RunDirectory, RunError
 from engine.orchestration.worker import worker_main
-from engine.records import Episode
 from games.game import Game
 
 _TICK_SECONDS = 0.1
@@ -107,7 +107,7 @@ class TrainingLoop:
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._rates = Rates()
-        self._pending: list[tuple[LocalPart, int, list[Episode]]] = []
+        self._pending: list[tuple[LocalPart, int, PackedEpisodes]] = []
         self._pending_since = 0.0
         self._pending_plies = 0
         self._memory: dict[str, int] = {}
@@ -209,7 +209,7 @@ class TrainingLoop:
                         self.status.plies += message.plies
                         if not self._pending:
                             self._pending_since = now
-                        self._pending_plies += sum(len(e.actions) for e in message.episodes)
+                        self._pending_plies += message.episodes.plies
                         self._pending.append((seat.part, message.batch, message.episodes))
                     case Said(text=text):
                         self._say(text)
@@ -240,6 +240,7 @@ class TrainingLoop:
         status.rows_in_window = message.rows_in_window
         status.rows_stored = message.rows_stored
         status.learner_waiting = message.waiting
+        status.window_staleness = message.window_staleness
         status.losses = message.losses
         self._memory["learner"] = message.memory_bytes
         if message.pause_workers != status.paused:
@@ -254,11 +255,11 @@ class TrainingLoop:
             RunError: the disk refuses.
         """
         pending, self._pending, self._pending_plies = self._pending, [], 0
-        episodes = [episode for _, _, batch in pending for episode in batch]
+        batches = [batch for _, _, batch in pending if len(batch)]
         begin = time.monotonic()
-        if episodes:
+        if batches:
             try:
-                self.store.append(episodes)
+                self.store.append_packed(join(batches))
             except OSError as error:
                 raise RunError(
                     f"cannot write episodes to {self.run.episodes}: {error.strerror or error}; "
@@ -349,6 +350,7 @@ class TrainingLoop:
             "rows_trained_per_second": round(status.rows_trained_per_second, 1),
             "reuse": round(status.reuse, 3),
             "staleness": round(status.staleness, 3),
+            "window_staleness": round(status.window_staleness, 3),
             "batch_fill": round(status.batch_fill, 4),
             "paused_share": round(status.paused_share, 4),
             "behind_share": round(status.behind_share, 4),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.records import Episode
+from engine.learning.packed import PackedEpisodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Finished:
     """Worker to driver: finished episodes and what was done since the last message."""
 
     batch: int
-    episodes: list[Episode]
+    episodes: PackedEpisodes
     seconds: float
     plies: int
     simulations: int
@@ -98,6 +98,7 @@ class Learned:
     pause_workers: bool
     waiting: bool  # the learner waits for new rows
     memory_bytes: int
+    window_staleness: float  # versions that the window's games are behind the newest, on average
     seconds: float  # since the last report
     waited_seconds: float  # of these, without rows to train on
     losses: dict[str, float] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from engine.inference.evaluator import Evaluator
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.rollouts import RolloutEvaluator
 from engine.learning.checkpoint import load_weights
+from engine.learning.packed import pack
 from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import (
     Acknowledged,
@@ -194,7 +195,7 @@ class Worker:
         self.link.send(
             Finished(
                 batch=self._batch,
-                episodes=self._episodes,
+                episodes=pack(self._episodes, game=self.game),
                 seconds=float(delta[0]),
                 plies=int(delta[1]),
                 simulations=int(delta[2]),

@@ -74,3 +74,19 @@ def test_every_peer_that_is_installed_plays_a_whole_game(name):
 def test_all_games_at_once_are_for_rules_only():
     result = run("--all-games", "--section", "network")
     assert result.exit_code == 2 and "--all-games measures rules" in result.output
+
+
+def test_a_single_game_is_measured_beside_the_network_alone():
+    result = run(
+        "--section", "single", "--game", "tic_tac_toe", "--blocks", "1", "--channels", "8",
+        "--seconds", "0.3", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    *rows, share = json.loads(result.output)
+    assert [row["name"] for row in rows] == [
+        "single game",
+        "single game",
+        "network only, same threads",
+    ]
+    assert share["unit"] == "share" and all(row["value"] > 0 for row in (*rows, share))
+    assert share["settings"]["least"] <= share["value"] <= share["settings"]["most"]
