@@ -1,4 +1,4 @@
-"""A backend on a device that agrees with float32 on the processor, and that fits into its memory."""
+"""A backend on a device that agrees with float32 on the processor, and fits into its memory."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def make_device_backend(
     said: list[str] = []
     # bfloat16 cannot be checked without positions, and Apple's GPUs gain little by it.
     able = sample_planes is not None and not device.startswith("mps")
-    tried: tuple[Precision, ...] = (("bf16", "float32") if able else ("float32",))
+    tried: tuple[Precision, ...] = ("bf16", "float32") if able else ("float32",)
     if precision != "auto":
         tried = (precision,)
     for candidate in tried:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-_DRIVER = Path("/proc/driver/nvidia/version")
 _FORM = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 class DeviceError(RuntimeError):
@@ -118,9 +118,7 @@ def _fault_of(name: str) -> str:
 
 def _without_cuda() -> str:
     """Why PyTorch has no GPU, from what can be seen."""
-    built = (
-        f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
-    )
+    built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
     driver = "an NVIDIA driver is loaded" if _DRIVER.exists() else "no NVIDIA driver is loaded"
     said = [f"PyTorch {torch.__version__} ({built}) sees no GPU", driver]
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -32,7 +32,7 @@ from engine.orchestration.messages import (
 )
 from engine.orchestration.reports import Rates, Status, Watcher
 from engine.orchestration.run_directory import RunDirectory, RunError
-from engine.orchestration.worker import worker_main
+from engine.orchestration.worker import usual_workers, worker_main
 from games.game import Game
 
 _TICK_SECONDS = 0.1
@@ -166,7 +166,7 @@ class TrainingLoop:
     # -- parts ------------------------------------------------------------------------------------
 
     def _start_parts(self) -> None:
-        count = self.config.workers or psutil.cpu_count(logical=False) or 1
+        count = self.config.workers or usual_workers(self.config)
         arguments = (self.config, str(self.run.path))
         start = lambda: LocalPart("learner", learner_main, *arguments)  # noqa: E731
         self._learner = _Seat(start(), start)

@@ -178,8 +178,10 @@ def test_threads_with_an_evaluator_each_share_a_backend(game):
     assert backend.busy_seconds > 0
 
 
-def test_out_of_memory_halves_the_batch_and_says_so(game, monkeypatch):
+def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch):
     import engine.devices.build as build
+
+    game = make("connect_four")
 
     class Small(DeviceBackend):
         room = 10
