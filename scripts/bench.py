@@ -1,4 +1,4 @@
-"""`meijin bench`: speed of rules, search, network and self-play, each beside its ceiling."""
+"""`meijin bench`: speed of rules, search, network, self-play and store, each beside its ceiling."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from scripts.bench_rules import Row, rules_rows
 from scripts.bench_single import GAMES, single_rows
+from scripts.bench_store import store_rows, weights_rows
 
 _GAMES = 128  # in flight in each self-play process, as in training
 
-SECTIONS = ("rules", "search", "network", "selfplay", "single")
+SECTIONS = ("rules", "search", "network", "selfplay", "single", "store")
 
 
 @click.command("bench")
@@ -96,7 +97,7 @@ def command(
         with tempfile.TemporaryDirectory() as folder:
             file = network_file
             size = {"blocks": blocks, "channels": channels}
-            if file is None and {"network", "selfplay"} & set(wanted):
+            if file is None and {"network", "selfplay", "store"} & set(wanted):
                 file = _yardstick(made, size, Path(folder))
             _show(_measure(made, wanted, seconds, file, simulations, workers), rows, as_json)
             if "single" in wanted:
@@ -131,6 +132,9 @@ def _measure(
     simulations: int,
     workers: int | None,
 ) -> Iterator[Row]:
+    if "store" in sections and network_file:
+        yield from store_rows(game, seconds)
+        yield from weights_rows(game, network_file)
     if "rules" in sections:
         yield from rules_rows(game, seconds)
     if "search" in sections:

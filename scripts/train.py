@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ import click
     metavar="NAME=VALUE",
     help="Any setting of a new run, e.g. --set search.simulations=128; may be repeated.",
 )
+@click.option(
+    "--ray",
+    "ray_address",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="",
+    help="Workers on Ray: on this machine, or on the cluster at HOST:PORT or ray://HOST:10001.",
+)
 @click.option("--no-judge", is_flag=True, help="Do not measure strength while training.")
 @click.option("--plain", is_flag=True, help="Lines instead of the live screen.")
 def command(
@@ -43,6 +52,7 @@ def command(
     seed: int | None,
     network: str | None,
     settings: tuple[str, ...],
+    ray_address: str | None,
     no_judge: bool,
     plain: bool,
 ) -> None:
@@ -56,6 +66,8 @@ def command(
       meijin train --run runs/quick --minutes 60
 
       meijin train go9 --device cuda
+
+      meijin train connect_four --ray 10.0.0.1:6379
     """
     from engine.config import encode_config
     from engine.orchestration.loop import TrainingLoop
@@ -78,13 +90,20 @@ def command(
     if device is not None:
         explicit["device"] = device
     fresh = not run.exists
+    address = None
+    if ray_address is not None:
+        from engine.orchestration.ray_address import check_reachable, read_address
+
+        address = read_address(ray_address)
+        check_reachable(address)
     if fresh:
         if made is None:
             raise click.UsageError(
                 f"{run.path} is not a run directory; name a game to start one there"
             )
         config = _new_config(made, explicit)
-        where = _device(config)  # before anything is written
+        # Before anything is written. On a cluster every machine sees for itself.
+        where = _device(config) if address is None else ""
         run.create(config)
     else:
         config = run.config()
@@ -93,7 +112,7 @@ def command(
                 f"{run.path} is a run of {config.game}, not of {made.id}; choose another with --run"
             )
         config = _continued(config, explicit, run.path)
-        where = _device(config)
+        where = _device(config) if address is None else ""
     made = make(config.game)
     with run.hold():
         if not fresh and encode_config(config) != encode_config(run.config()):
@@ -106,11 +125,17 @@ def command(
             from scripts.judge import make_judge
 
             judge = make_judge(made)
+        carrier = None
+        if address is not None:
+            from engine.orchestration.ray_carrier import RayCarrier
+
+            carrier = RayCarrier(run, config, address, report=_tell(watchers))
         loop = TrainingLoop(
             run,
             config,
             made,
             watchers=watchers,
+            carrier=carrier,
             judge=judge,
             judge_minutes=(2, 5, 10, 15, 20),
         )
@@ -123,7 +148,8 @@ def command(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
             f"seed {config.seed}); Ctrl-C saves and stops"
         )
-        click.echo(where)
+        if where:
+            click.echo(where)
         stop = _StopSignals()
         with stop, watchers[1]:  # type: ignore[attr-defined]
             loop.train(stop.asked)
@@ -134,6 +160,16 @@ def command(
         click.echo(f"  picture:     meijin plot {run.path}")
     else:
         click.echo(f"Saved. Go on with: meijin train --run {run.path}")
+
+
+def _tell(watchers: Sequence[Any]) -> Callable[[str], None]:
+    """Sentences of whoever has no loop yet go where the training's go."""
+
+    def tell(sentence: str) -> None:
+        for watcher in watchers:
+            watcher.say(sentence)
+
+    return tell
 
 
 class _StopSignals:

@@ -29,7 +29,7 @@ _VISITS_A_LEAF = 16  # a tree has, so that guesses under virtual loss do not spo
 class Growth:
     """One position while it is searched."""
 
-    __slots__ = ("is_final", "left", "row", "size", "spent", "state", "value")
+    __slots__ = ("is_final", "is_proven", "left", "row", "size", "spent", "state", "value")
 
     def __init__(self, state: np.void, row: int, simulations: int) -> None:
         self.state = state
@@ -39,6 +39,7 @@ class Growth:
         self.size = _FIRST_STEP
         self.value = 0.0  # of the position to the player to move, -1..+1
         self.is_final = False  # nothing is left to be searched
+        self.is_proven = False  # its result is certain
 
 
 class TreePool:
@@ -123,9 +124,10 @@ class TreePool:
             each.spent += made
             each.left -= made
             proven = int(result.proven[row])
+            each.is_proven = proven != UNPROVEN
             is_cut = is_ended is not None and made < budgets[row]
             is_full = made == 0 and not is_cut
-            each.is_final = proven != UNPROVEN or is_full or each.left <= 0
+            each.is_final = each.is_proven or is_full or each.left <= 0
             mover = int(each.state["to_play"])
             each.value = float(result.values[row, mover] if proven == UNPROVEN else proven)
             each.size = max(1, int(int(budgets[row]) * ratio))
@@ -136,6 +138,10 @@ class TreePool:
             return 1
         grown = min(each.spent for each in growths) // _VISITS_A_LEAF
         return max(min(grown, _BATCH // len(growths), _MOST_LEAVES), 2)
+
+    def close(self) -> None:
+        """End the threads; the pool is not used afterwards."""
+        self._search.close()
 
     def moves(self, growth: Growth) -> list[RootMove]:
         """The moves of a position as its tree knows them, the one to play first."""

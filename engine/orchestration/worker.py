@@ -204,13 +204,21 @@ class Worker:
         if time.monotonic() - meter.since >= _REPORT_SECONDS:
             self._report(meter, counts)
         self._listen(wait=0.0)
-        while (self._paused or len(self._sent) >= MOST_UNACKNOWLEDGED) and not self._stopped:
+        while (self._paused or self._full) and not self._stopped:
             begin, paused = time.monotonic(), self._paused
             self._listen(wait=0.5)
             if paused:
                 self._waits.paused += time.monotonic() - begin
             else:
                 self._waits.behind += time.monotonic() - begin
+            # Who waits says so too, or the driver would take it for lost.
+            if time.monotonic() - meter.since >= _REPORT_SECONDS and not self._full:
+                self._report(actor, meter, evaluations, hits, network_seconds)
+
+    @property
+    def _full(self) -> bool:
+        """Whether the driver is so far behind that nothing more is sent."""
+        return len(self._sent) >= MOST_UNACKNOWLEDGED
 
     def _report(self, meter: _Meter, counts: _Counts) -> None:
         seconds, delta = meter.since_last(counts)

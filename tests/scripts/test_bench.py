@@ -90,3 +90,16 @@ def test_a_single_game_is_measured_beside_the_network_alone():
     ]
     assert share["unit"] == "share" and all(row["value"] > 0 for row in (*rows, share))
     assert share["settings"]["least"] <= share["value"] <= share["settings"]["most"]
+
+
+def test_the_way_from_a_game_to_a_batch_is_measured_in_sizes_and_times():
+    result = run("--section", "store", "--game", "tic_tac_toe", "--seconds", "0.02", "--json",
+                 "--blocks", "1", "--channels", "8")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    rows = {row["name"]: row for row in json.loads(result.output)}
+    assert all(row["value"] > 0 for row in rows.values())
+    game = games.make("tic_tac_toe")
+    plies = rows["store, an episode packed"]["settings"]["plies"]
+    assert rows["store, an episode on the disk"]["value"] > plies * game.state_dtype.itemsize
+    assert 0 < rows["store, rows that are trained on"]["value"] < plies
+    assert rows["weights, a version"]["unit"] == "B"

@@ -22,6 +22,7 @@ def status(**known) -> Status:
 def test_nothing_is_said_before_anything_was_heard():
     assert bottleneck(Status(), CONFIG) == ""
     assert bottleneck(status(reporting_workers=0), CONFIG) == ""
+    assert bottleneck(status(version=0, learner_wait_share=0.9), CONFIG) == ""
 
 
 @pytest.mark.parametrize(
