@@ -213,7 +213,7 @@ class Worker:
                 self._waits.behind += time.monotonic() - begin
             # Who waits says so too, or the driver would take it for lost.
             if time.monotonic() - meter.since >= _REPORT_SECONDS and not self._full:
-                self._report(actor, meter, evaluations, hits, network_seconds)
+                self._report(meter, counts)
 
     @property
     def _full(self) -> bool:

@@ -48,7 +48,7 @@ def network_rate(backend: DeviceBackend, batch: int, seconds: float) -> float:
     """Evaluations a second of the network alone, copies included, with the device kept busy."""
     threads = _STREAMS if backend.compute is not None else 1
     done = [0] * threads
-    go, over = threading.Event(), threading.Event()
+    ready, over = threading.Barrier(threads + 1), threading.Event()
 
     def ask(number: int) -> None:
         port = backend.open()
@@ -56,16 +56,16 @@ def network_rate(backend: DeviceBackend, batch: int, seconds: float) -> float:
         inputs.counts[:] = 1
         inputs.planes[:] = np.random.default_rng(number).integers(0, 2, inputs.planes.shape)
         port.run(batch)
-        go.wait()
-        while not over.is_set():
+        ready.wait()
+        while not done[number] or not over.is_set():
             port.run(batch)
             done[number] += batch
 
     asking = [threading.Thread(target=ask, args=(number,)) for number in range(threads)]
     for thread in asking:
         thread.start()
+    ready.wait()
     begun = time.perf_counter()
-    go.set()
     time.sleep(seconds)
     over.set()
     for thread in asking:
