@@ -3,7 +3,7 @@
 The seam between the training loop and where its parts run. A part is reached through a ``Part``:
 messages go in with ``send`` and come out with ``receive``; whether a pipe to a process of this
 machine or an actor elsewhere carries them is the business of the file that starts the parts
-(``local.py``).
+(``local.py``, ``ray_carrier.py``).
 """
 
 from __future__ import annotations
@@ -67,6 +67,14 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Any part to driver: it stops because of this; ``text`` is one line for the user."""
+
+    text: str
+    outside: bool = False  # something else ended it: a lost machine, a kill
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Worker to driver: it must not play here (other rules, other code); it ends."""
 
     text: str
 

@@ -78,7 +78,7 @@ class Simulation(TrainingLoop):
         self._own = psutil.Process()
         self._learner_process: psutil.Process | None = None
 
-    def _start_worker(self, number: int) -> Any:
+    def _start_worker(self, number: int, place: str) -> Any:
         self._worker_starts += 1
         name = f"w{number}.{self._starts}.{self._worker_starts}"
         part = FakePart(self._hosts[number % len(self._hosts)], name)
