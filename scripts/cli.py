@@ -21,6 +21,7 @@ COMMANDS = {
     "review": ("scripts.review", "A page about one game: its course, its mistakes, better moves."),
     "analyse": ("scripts.analyse", "Answer questions about positions, in lines of JSON."),
     "lecture": ("scripts.lecture", "From the perceptron to AlphaStar, each a story that runs."),
+    "report": ("scripts.report", "One page about a run: curves, games, settings, hardware."),
     "plot": ("scripts.plot", "One picture of a run."),
     "genmove": ("scripts.genmove", "Answer positions with moves, a line each."),
     "simulate": ("scripts.simulate", "Driver, store and learner under a cluster's messages."),

@@ -31,7 +31,7 @@ def reviewed(record, **settings):
 
 
 def test_a_move_that_loses_a_drawn_game_is_a_blunder_of_half_a_point():
-    """Oracle: tic-tac-toe by hand. The reply to the centre holds in a corner and loses beside it."""
+    """Oracle: tic-tac-toe by hand. A reply to the centre holds in a corner, loses beside it."""
     found = reviewed(record_of("tic_tac_toe", "b2 b1"))
     reply = found.positions[1]
     assert reply.played == "b1" and reply.grade == "blunder"
