@@ -27,6 +27,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agents.agent import Agent, AgentError
 from agents.alpha_beta.agent import AlphaBetaAgent
@@ -42,6 +43,9 @@ from agents.weights_file import (
 )
 from engine.inference.evaluator import Evaluator
 from games.game import Game
+
+if TYPE_CHECKING:
+    from agents.analysis.ownership import OwnershipReader
 
 #: Simulations a move where the text does not say.
 DEFAULT_SIMULATIONS = 600
@@ -251,12 +255,35 @@ def open_evaluator(spec: NetworkSpec, *, game: Game, say: Say = _say_on_stderr) 
     """
     from agents.network import open_network
 
+    return open_network(_files_of(spec, game), game=game, say=say)
+
+
+def open_ownership(text: str, *, game: Game, say: Say = _say_on_stderr) -> OwnershipReader | None:
+    """What foresees the points of a game of Go: the ownership head of a named network.
+
+    None where the text names no network, or one without that head.
+
+    Raises:
+        AgentError: as ``open_evaluator``.
+    """
+    spec = parse_network(text)
+    if spec is None or not game.rules.has_ownership:
+        return None
+    from agents.analysis.ownership import OwnershipReader
+    from agents.network import read_network
+
+    network = read_network(_files_of(spec, game), game=game, say=say).build()
+    return OwnershipReader(game, network) if network.ownership_head is not None else None
+
+
+def _files_of(spec: NetworkSpec, game: Game) -> list[Path]:
+    """The files that a network may be read from, the best first."""
     if spec.source == SHIPPED:
-        return open_network([shipped_file(game)], game=game, say=say)
+        return [shipped_file(game)]
     path = Path(spec.source).expanduser()
     if not is_run(path) and not path.is_file():
         raise _no_network(path)
-    return open_network(weights_of_run(path) if is_run(path) else [path], game=game, say=say)
+    return weights_of_run(path) if is_run(path) else [path]
 
 
 def network_agent(

@@ -92,14 +92,20 @@ class LiveScreen:
             )
         numbers = Table.grid(padding=(0, 3))
         numbers.add_row(self._self_play(status), self._learning(status), self._strength(status))
-        parts: list[Any] = [bars, Text(), numbers]
+        machine = Table.grid(padding=(0, 3))
+        machine.add_row(self._waiting(status), self._machine(status))
+        parts: list[Any] = [bars, Text(), numbers, Text(), machine]
+        if status.bottleneck:
+            parts += [Text(), Text(status.bottleneck, style="bold")]
         if self._sentences:
             parts += [Text(), Text("\n".join(self._sentences), style="yellow")]
         title = f"[bold]meijin[/] {status.game}  {status.phase}"
         return Panel(Group(*parts), title=title, subtitle=status.run, title_align="left")
 
     def _self_play(self, status: Status) -> Table:
-        table = _column(f"self-play ({status.workers} workers)")
+        lost = status.workers - status.reporting_workers
+        heard = f", {lost} not heard of" if lost and status.reporting_workers else ""
+        table = _column(f"self-play ({status.workers} workers{heard})")
         table.add_row("games", f"{status.episodes:,}")
         table.add_row("games/s", f"{status.games_per_second:.1f}")
         table.add_row("moves/s", f"{status.moves_per_second:,.0f}")
@@ -119,11 +125,32 @@ class LiveScreen:
         for name, value in shown_losses(status):
             table.add_row(name, f"{value:.4f}")
         table.add_row("replay rows", f"{status.rows_in_window:,} of {status.rows_stored:,}")
-        reuse = status.rows_trained / max(1, status.rows_stored)
-        table.add_row("each row used", f"{reuse:.1f} times")
-        table.add_row("memory", f"{status.memory_bytes / 2**30:.2f} GiB")
+        table.add_row("rows/s trained", f"{status.rows_trained_per_second:,.0f}")
+        table.add_row("each row used", f"{status.reuse:.1f} times")
+        table.add_row("games behind", f"{status.staleness:.1f} versions")
+        table.add_row("window behind", f"{status.window_staleness:.1f} versions")
         if status.learner_waiting:
             table.add_row("", "[yellow]waits for new games[/]")
+        return table
+
+    def _waiting(self, status: Status) -> Table:
+        table = _column("waiting")
+        table.add_row("workers for the learner", f"{status.paused_share:.0%}")
+        table.add_row("workers for the store", f"{status.behind_share:.0%}")
+        table.add_row("learner for games", f"{status.learner_wait_share:.0%}")
+        table.add_row("oldest game not stored", f"{status.unstored_seconds:.1f} s")
+        table.add_row("game sent to stored", f"{status.acknowledged_seconds:.1f} s")
+        return table
+
+    def _machine(self, status: Status) -> Table:
+        table = _column("machine")
+        table.add_row("memory", f"{status.memory_bytes / 2**30:.2f} GiB")
+        for name, size in status.memory.items():
+            table.add_row(f"  {name}", f"{size / 2**30:.2f} GiB")
+        for name, share in status.gpu_busy.items():
+            table.add_row(name, f"{share:.0%} busy")
+        if status.batch_fill:
+            table.add_row("batches full", f"{status.batch_fill:.0%}")
         return table
 
     def _strength(self, status: Status) -> Table:
@@ -181,7 +208,10 @@ class PlainLines:
             f"{status.evaluations_per_second:,.0f} evaluations/s, {status.cache_share:.0%} cached, "
             f"{status.network_share:.0%} of the time in the network; "
             f"step {status.steps:,}, version {status.version}{', ' + losses if losses else ''}; "
-            f"{status.rows_in_window:,} rows, {status.memory_bytes / 2**30:.2f} GiB",
+            f"{status.rows_in_window:,} rows, each used {status.reuse:.1f} times, "
+            f"{status.staleness:.1f} versions behind; waiting: learner "
+            f"{status.learner_wait_share:.0%}, workers {status.paused_share:.0%}, store "
+            f"{status.behind_share:.0%}; {status.memory_bytes / 2**30:.2f} GiB",
             flush=True,
         )
 
@@ -190,7 +220,9 @@ class PlainLines:
         print(text, flush=True)
 
     def keep(self, row: dict[str, object]) -> None:
-        """Rows of the metrics file are not shown."""
+        """Print what a row says in words."""
+        if "bottleneck" in row:
+            print(row["bottleneck"], flush=True)
 
 
 class TensorBoard:
@@ -217,6 +249,8 @@ class TensorBoard:
             if isinstance(value, dict):
                 for inner, number in value.items():
                     self._writer.add_scalar(f"{name}/{inner}", number, step)
+            elif name == "bottleneck":
+                self._writer.add_text(f"run/{name}", value, step)
             elif isinstance(value, (int, float)) and name != "elapsed_seconds":
                 self._writer.add_scalar(f"run/{name}", value, step)
         self._writer.flush()

@@ -45,6 +45,14 @@ class LocalPart:
             pass
         return messages
 
+    def wait(self, seconds: float) -> list[object]:
+        """All messages that have arrived, after waiting so long for the first at most."""
+        try:
+            self._connection.poll(seconds)
+        except (EOFError, ConnectionResetError, OSError):
+            pass
+        return self.receive()
+
     @property
     def alive(self) -> bool:
         """Whether the process runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 
@@ -70,9 +71,25 @@ _LEFT_OUT = ("quit", "boardsize")
 _NO_SIZES = "0 1 20 -1 +3 3.5 1e9 nan 2147483648 99999999999999999999 x 9,9".split()
 
 
+_JSON_FIELDS = (
+    "id moves initialStones initialPosition initialPlayer rules komi game boardXSize boardYSize "
+    "maxVisits analyzeTurns priority priorities includeOwnership includePolicy analysisPVLen "
+    "avoidMoves allowMoves reportDuringSearchEvery overrideSettings action terminateId "
+    "turnNumbers quux"
+).split()
+_JSON_WORDS = (
+    "a1 b2 c3 B W first second pass terminate terminate_all query_version clear_cache "
+    "query_models tic_tac_toe go9 player untilDepth maxTime reportAnalysisWinratesAs SIDETOMOVE"
+).split()
+
+
 def malformed_lines(protocol: str, count: int, *, seed: int) -> Iterator[bytes]:
     """Lines without their ends; none of them ends the session."""
     rng = random.Random(seed)
+    if protocol == "json":
+        for _ in range(count):
+            yield _malformed_json(rng)
+        return
     names, words = (_GTP_NAMES, _GTP_WORDS) if protocol == "gtp" else (_UCI_NAMES, _UCI_WORDS)
     made = 0
     while made < count:
@@ -104,3 +121,43 @@ def malformed_lines(protocol: str, count: int, *, seed: int) -> Iterator[bytes]:
             line = b"boardsize " + rng.choice((*_NO_SIZES, *_ODD)).encode()
         made += 1
         yield line
+
+
+def _malformed_json(rng: random.Random) -> bytes:
+    """A line that is nearly a question of the analysis protocol, or sometimes is one."""
+    kind = rng.random()
+    if kind < 0.05:
+        line = bytes(rng.randrange(256) for _ in range(rng.randrange(60)))
+    elif kind < 0.051:
+        line = rng.choice((b"[", b'{"a":', b'"', b"9", b" ")) * rng.choice((1000, 200_000))
+    else:
+        asked = {} if rng.random() < 0.1 else {"id": str(rng.randrange(20)), "moves": []}
+        if rng.random() < 0.5:
+            asked["moves"] = rng.sample(["a1", "b2", "c3", "a3", "c1"], rng.randrange(6))
+        if rng.random() < 0.8:
+            asked["maxVisits"] = rng.choice((1, 2, 3, 1_000_000))
+        for _ in range(rng.randrange(4)):
+            asked[rng.choice(_JSON_FIELDS)] = _json_value(rng, depth=0)
+        line = json.dumps(asked, ensure_ascii=rng.random() < 0.5).encode(errors="replace")
+        if rng.random() < 0.2:
+            at = rng.randrange(len(line) + 1)
+            line = line[:at] + bytes([rng.randrange(256)]) + line[at + rng.randrange(3) :]
+    return line.replace(b"\n", b" ")
+
+
+def _json_value(rng: random.Random, *, depth: int) -> object:
+    kind = rng.randrange(9 if depth < 3 else 6)
+    if kind < 2:
+        return rng.choice(_JSON_WORDS)
+    if kind == 2:
+        return rng.choice((*_ODD, *_NUMBERS))
+    if kind == 3:
+        return rng.choice((0, 1, 2, -1, 3, 10**9, 10**30, -(2**63), 0.5, 1e-9, 1e308, -0.0))
+    if kind == 4:
+        return rng.choice((True, False, None, float("nan"), float("inf")))
+    if kind == 5:
+        return rng.choice(("B", "W", [], {}, ["B", "a1"]))
+    values = [_json_value(rng, depth=depth + 1) for _ in range(rng.randrange(4))]
+    if kind == 6:
+        return dict(zip((rng.choice(_JSON_WORDS) for _ in values), values, strict=True))
+    return values

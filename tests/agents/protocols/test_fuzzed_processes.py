@@ -17,8 +17,10 @@ COMMANDS = {
     "gtp": ["gtp", "--game", "tic_tac_toe", "--agent", "mcts:2"],
     "uci": ["uci", "--game", "minichess", "--agent", "mcts:3"],
     "usi": ["usi", "--game", "minishogi", "--agent", "mcts:3"],
+    "json": ["analyse", "mcts:3", "--game", "tic_tac_toe"],
 }
 GO = ["gtp", "--game", "go(size=9)", "--agent", "mcts:2"]
+_STOP = {"uci": b"stop", "usi": b"stop", "json": b'{"id":"stop","action":"terminate_all"}'}
 #: Between two questions that have to be answered.
 BLOCK = 500
 START_SECONDS = 500
@@ -70,7 +72,10 @@ class Session:
         number = b"%d" % (900_000_000 + self._questions)
         # Answers that nothing else brings about: an id, and a complaint of an option's name.
         question, answer = number + b" protocol_version", b"=" + number
-        if self.protocol != "gtp":
+        if self.protocol == "json":
+            question = b'{"id":"%s","action":"query_version"}' % number
+            answer = question[:-1]
+        elif self.protocol != "gtp":
             question = b"setoption name " + number
             answer = b"info string there is no option '" + number
         self._answered.clear()
@@ -87,8 +92,9 @@ class Session:
         return psutil.Process(self._process.pid).memory_info().rss
 
     def end(self):
-        """Its exit code after ``quit``."""
-        self.write([b"quit"])
+        """Its exit code after ``quit``, or after the end of its input."""
+        if self.protocol != "json":
+            self.write([b"quit"])
         self._process.stdin.close()
         code = self._process.wait(60)
         time.sleep(0.1)
@@ -104,7 +110,7 @@ def hold_out(protocol, arguments, *, count, seed):
         if number % BLOCK == 0 or number == count:
             session.write(block)
             if protocol != "gtp":
-                session.write([b"stop"])
+                session.write([_STOP[protocol]])
             slowest = max(slowest, session.ask())
             block = []
         if early is None and number >= max(count // 5, BLOCK):

@@ -1,0 +1,1 @@
+"""Analysis of positions and games for other programs and for people."""
