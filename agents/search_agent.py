@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from agents.agent import Agent, AgentError, Analysis, Decisions
-from engine.inference.evaluator import Evaluator
+from engine.inference.evaluator import Evaluator, for_threads
 from engine.search.config import GumbelConfig, PuctConfig, SearchConfig
 from engine.search.search import Search
 from games.game import Game, States
@@ -87,6 +87,7 @@ class SearchAgent(Agent):
         #: Fewer simulations for the searches to come, where time is short; None: as many as usual.
         self.limit: int | None = None
         self._evaluator = evaluator
+        self._evaluators = [evaluator]  # for several threads, as far as asked for
         self._search: Search | None = None
         self._root: np.void | None = None  # what tree 0 is about, where it was asked alone
         self._was_moved = False  # by observe_move: the tree may be searched on
@@ -95,6 +96,15 @@ class SearchAgent(Agent):
     def evaluator(self) -> Evaluator:
         """What judges the leaves."""
         return self._evaluator
+
+    def evaluators(self, threads: int) -> list[Evaluator]:
+        """What judges the leaves for each of some threads; made once and kept.
+
+        The first is ``evaluator``; it comes alone where it cannot be shared.
+        """
+        if len(self._evaluators) < threads:
+            self._evaluators = for_threads(self._evaluator, threads)
+        return self._evaluators[:threads]
 
     def reset(self, *, seed: int) -> None:
         """Forget every tree and start again from ``seed``."""

@@ -1,4 +1,4 @@
-"""`meijin bench`: speed of rules, search, network and self-play, each beside its ceiling."""
+"""`meijin bench`: speed of rules, search, network, self-play and store, each beside its ceiling."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import msgspec
 import numpy as np
 
 from scripts.bench_rules import Row, rules_rows
+from scripts.bench_single import GAMES, single_rows
+from scripts.bench_store import store_rows, weights_rows
 
 _GAMES = 128  # in flight in each self-play process, as in training
 
-SECTIONS = ("rules", "search", "network", "selfplay")
+SECTIONS = ("rules", "search", "network", "selfplay", "single", "store")
 
 
 @click.command("bench")
@@ -70,6 +72,8 @@ def command(
 
       meijin bench --section rules --all-games
 
+      meijin bench --section single          (Connect Four and Go 9 x 9)
+
       meijin bench --signature
     """
     from games import make, registered_games
@@ -92,9 +96,15 @@ def command(
         wanted = sections or SECTIONS
         with tempfile.TemporaryDirectory() as folder:
             file = network_file
-            if file is None and {"network", "selfplay"} & set(wanted):
-                file = _yardstick(made, {"blocks": blocks, "channels": channels}, Path(folder))
+            size = {"blocks": blocks, "channels": channels}
+            if file is None and {"network", "selfplay", "store"} & set(wanted):
+                file = _yardstick(made, size, Path(folder))
             _show(_measure(made, wanted, seconds, file, simulations, workers), rows, as_json)
+            if "single" in wanted:
+                for name in GAMES if made.id == GAMES[0] and not network_file else (made.id,):
+                    one = make(name)
+                    weights = network_file or _yardstick(one, size, Path(folder))
+                    _show(single_rows(one, seconds, weights), rows, as_json)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
 
@@ -122,6 +132,9 @@ def _measure(
     simulations: int,
     workers: int | None,
 ) -> Iterator[Row]:
+    if "store" in sections and network_file:
+        yield from store_rows(game, seconds)
+        yield from weights_rows(game, network_file)
     if "rules" in sections:
         yield from rules_rows(game, seconds)
     if "search" in sections:

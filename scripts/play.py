@@ -11,6 +11,8 @@ import click
 import numpy as np
 
 from agents.agent import AgentError
+from agents.records.files import read_game
+from agents.records.record import GameRecord
 from agents.terminal.session import HUMAN, Opponent, Session
 from agents.terminal.strength import Strength
 from games import make, registered_games
@@ -26,8 +28,7 @@ class _Target:
 
     game: Game
     engine: str | None = None  # a run directory or weights file that plays
-    actions: tuple[int, ...] = ()  # of a saved game
-    human: int | None = None  # where the person sat in a saved game
+    record: GameRecord | None = None  # a saved game that goes on
 
 
 @click.command("play")
@@ -68,7 +69,8 @@ def command(
         level=strength,
         custom=Strength(simulations=simulations) if simulations is not None else None,
         seed=seed,
-        actions=found.actions,
+        actions=found.record.actions if found.record is not None else (),
+        start=found.record.start if found.record is not None else None,
     )
     try:
         if plain or not _is_terminal():
@@ -92,22 +94,20 @@ def _resolve(target: str) -> _Target:
         if game_id is None:
             raise AgentError(f"{target} is neither a run directory nor a saved game")
         return _Target(game=make(game_id), engine=str(path))
-    from agents.terminal.game_record import load_record
-
-    record, game = load_record(path)
-    human = record.players.index(HUMAN) if record.players.count(HUMAN) == 1 else None
-    return _Target(game=game, actions=record.actions, human=human)
+    record = read_game(path)
+    return _Target(game=record.game, record=record)
 
 
 def _engines(found: _Target, spec: str | None, seed: int) -> tuple[Opponent | None, Opponent, str]:
     """Who plays, who advises, and a sentence about it that the person should read."""
     from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
 
-    notice = ""
+    notice = " ".join(found.record.remarks) if found.record is not None else ""
     usual = found.engine or usual_text(found.game)
     if usual == ROLLOUTS and spec is None:
+        lead = f"{notice} " if notice else ""
         notice = (
-            f"No network is shipped for {found.game.id}; tree search with random games plays "
+            f"{lead}No network is shipped for {found.game.id}; tree search with random games plays "
             f"instead ('meijin train {found.game.id}' makes a network)."
         )
     if spec == HUMAN:
@@ -134,7 +134,8 @@ def _check_strength(
 def _engine_players(found: _Target, side: str | None, seed: int) -> frozenset[int]:
     """Which players the engine moves for."""
     if side is None:
-        human = found.human if found.human is not None else 0
+        seats = found.record.players if found.record is not None else ()
+        human = seats.index(HUMAN) if seats.count(HUMAN) == 1 else 0
     elif side == "random":
         # Seed 0 is what everybody has who names none, and would always draw the same seat.
         human = int(np.random.default_rng(seed or None).integers(NUM_PLAYERS))

@@ -460,7 +460,8 @@ class GtpServer:
         most = limit if is_genmove else MOST_SIMULATIONS
         write(f"={command.id}\n")
         began = reported = time.monotonic()
-        for stage in deepen(agent, state, most=most):
+        is_ended = None if is_genmove else is_waiting
+        for stage in deepen(agent, state, most=most, is_ended=is_ended):
             is_ending = stage.is_final or (not is_genmove and is_waiting())
             now = time.monotonic()
             if is_ending or now - reported >= request.interval_seconds:

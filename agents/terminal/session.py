@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from agents.agent import Agent, Decisions
-from agents.terminal.game_record import GameRecord, save_record
+from agents.records.files import save_game
+from agents.records.record import GameRecord, result_of
 from agents.terminal.strength import DEFAULT_LEVEL, Strength, draw_slot
 from agents.terminal.thinker import Thinker
 from agents.terminal.thought import Thought, read_analysis, settled_thought
@@ -77,6 +78,7 @@ class Session:
         custom: a strength that is none of its levels, instead of ``level``.
         seed: of the draws that weak levels make.
         actions: moves already played, as from a saved game; they are trusted to be legal.
+        start: the position that they begin in; None: the game's own start.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Session:
         custom: Strength | None = None,
         seed: int = 0,
         actions: tuple[int, ...] = (),
+        start: np.void | None = None,
     ) -> None:
         self.game = game
         self.opponent = opponent
@@ -104,7 +107,8 @@ class Session:
         self._remarks: list[str] = []
         self._agents: dict[tuple[str, int], Agent] = {}
         self._thoughts: dict[int, Thought] = {}
-        self._states = [_copy(game.rules.initial(1)[0])]
+        self._start = _copy(start) if start is not None else None
+        self._states = [_copy(game.rules.initial(1)[0] if start is None else start)]
         self._actions: list[int] = []
         for action in actions:
             self._step(action)
@@ -352,16 +356,24 @@ class Session:
     def save(self, path: Path) -> None:
         """Write the game to a file; the session is the same afterwards, saved or not.
 
+        Args:
+            path: its ending chooses the format, see ``agents.records``.
+
         Raises:
-            GameRecordError: the file cannot be written.
+            RecordError: the file cannot be written, or its format cannot hold the game.
         """
-        record = GameRecord(
-            game_id=self.game.id,
+        save_game(path, self.record())
+
+    def record(self) -> GameRecord:
+        """The game as it stands, to be written to a file."""
+        return GameRecord(
+            game=self.game,
+            actions=self.actions,
+            start=self._start,
             players=self.players,
             date=datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
-            actions=self.actions,
+            result=result_of(self.state),
         )
-        save_record(record, self.game, path)
 
     # --- Inside ---------------------------------------------------------------------------------
 

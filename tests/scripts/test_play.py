@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.terminal.game_record import load_record
+from agents.records import read_game
 from engine.learning.checkpoint import save_weights
 from engine.networks.network import NetworkConfig, build_network
 from games import make
@@ -114,7 +114,7 @@ def test_a_saved_game_is_taken_up_again_with_the_same_seats(tmp_path: Path) -> N
     settings = ["--opponent", "one_ply", "--side", "second"]
     done = meijin("play", "connect_four", *settings, lines=f"4\nsave {path}\n")
     assert f"Saved to {path}." in done.stdout
-    record, _ = load_record(path)
+    record = read_game(path)
     assert record.players == ("one_ply", "human") and len(record.actions) == 3
     again = meijin("play", str(path), "--opponent", "one_ply", lines="analyse\n")
     assert "X is one_ply, O is you" in again.stdout
@@ -200,7 +200,7 @@ def test_a_run_of_another_game_is_refused(tmp_path: Path) -> None:
 def test_a_broken_saved_game_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "game.txt"
     path.write_text("meijin game 1\ngame: connect_four\n\n4 4\n4 zz\n")
-    assert "line 5: 'zz'" in error_line("play", str(path))
+    assert "line 5: move 4 (zz): 'zz'" in error_line("play", str(path))
 
 
 # --- In a terminal --------------------------------------------------------------------------------

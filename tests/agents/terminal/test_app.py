@@ -9,9 +9,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from agents.agent import AgentError
+from agents.records import read_game
 from agents.terminal.app import PlayApp, TerminalTooSmallError, check_terminal, needed_size
 from agents.terminal.board_widget import BoardWidget
-from agents.terminal.game_record import load_record
 from agents.terminal.session import Opponent, Session
 from games import make
 
@@ -245,7 +245,7 @@ def test_saving_survives_a_bad_path_and_keeps_the_game(
         assert "cannot save" in str(app.screen.query_one("#outcome").render())
         app.screen.query_one(Input).value = str(tmp_path / "game.txt")
         await press(app, pilot, "enter")
-        assert load_record(tmp_path / "game.txt")[0].actions == (3,)
+        assert read_game(tmp_path / "game.txt").actions == (3,)
         await press(app, pilot, "5")
         assert session.actions == (3, 4)
 
