@@ -15,6 +15,7 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
+from engine.devices.config import GpuConfig
 from engine.inference.config import InferenceConfig
 from engine.learning.config import LearningConfig
 from engine.networks.network import NetworkConfig
@@ -52,7 +53,12 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     format: int = FORMAT
     seed: Annotated[int, Meta(ge=0)] = 0
     minutes: Annotated[float, Meta(gt=0, description="training time over all starts")] = 60.0
-    workers: Annotated[int, Meta(ge=0, description="self-play processes; 0: one for each core")] = 0
+    workers: Annotated[
+        int, Meta(ge=0, description="self-play processes; 0: one for each core, or for each GPU")
+    ] = 0
+    device: str = (
+        "auto"  # of networks: auto, cpu, cuda (every GPU), cuda:1, mps; see engine.devices
+    )
     publish_seconds: Annotated[
         float, Meta(gt=0, description="seconds between published weights")
     ] = 60.0
@@ -62,6 +68,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     inference: InferenceConfig = InferenceConfig()
     learning: LearningConfig = LearningConfig()
     bootstrap: BootstrapConfig = BootstrapConfig()
+    gpu: GpuConfig = GpuConfig()
 
     @property
     def settings_hash(self) -> int:

@@ -18,7 +18,10 @@ import click
     "--run", "run_path", type=click.Path(path_type=Path), help="Run directory [runs/GAME]."
 )
 @click.option("--minutes", type=float, help="Training time over all starts [60].")
-@click.option("--workers", type=int, help="Self-play processes [one for each core].")
+@click.option("--workers", type=int, help="Self-play processes [one for each core, or GPU].")
+@click.option(
+    "--device", help="Where networks run: auto, cpu, cuda (every GPU), cuda:1, mps [auto]."
+)
 @click.option("--seed", type=int, help="Root seed of a new run [drawn].")
 @click.option(
     "--network", type=click.Choice(["resnet", "cnn", "perceptron"]), help="Kind of network."
@@ -45,6 +48,7 @@ def command(
     run_path: Path | None,
     minutes: float | None,
     workers: int | None,
+    device: str | None,
     seed: int | None,
     network: str | None,
     settings: tuple[str, ...],
@@ -60,6 +64,8 @@ def command(
       meijin train connect_four --minutes 10 --run runs/quick
 
       meijin train --run runs/quick --minutes 60
+
+      meijin train go9 --device cuda
 
       meijin train connect_four --ray 10.0.0.1:6379
     """
@@ -81,6 +87,8 @@ def command(
     made = make(game) if game is not None else None
     run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
     explicit = _explicit(minutes, workers, seed, network, settings)
+    if device is not None:
+        explicit["device"] = device
     fresh = not run.exists
     address = None
     if ray_address is not None:
@@ -94,6 +102,8 @@ def command(
                 f"{run.path} is not a run directory; name a game to start one there"
             )
         config = _new_config(made, explicit)
+        # Before anything is written. On a cluster every machine sees for itself.
+        where = _device(config) if address is None else ""
         run.create(config)
     else:
         config = run.config()
@@ -102,6 +112,7 @@ def command(
                 f"{run.path} is a run of {config.game}, not of {made.id}; choose another with --run"
             )
         config = _continued(config, explicit, run.path)
+        where = _device(config) if address is None else ""
     made = make(config.game)
     with run.hold():
         if not fresh and encode_config(config) != encode_config(run.config()):
@@ -137,6 +148,8 @@ def command(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
             f"seed {config.seed}); Ctrl-C saves and stops"
         )
+        if where:
+            click.echo(where)
         stop = _StopSignals()
         with stop, watchers[1]:  # type: ignore[attr-defined]
             loop.train(stop.asked)
@@ -182,6 +195,20 @@ class _StopSignals:
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
+
+
+def _device(config: Any) -> str:
+    """What the run's device is and why, as a sentence.
+
+    Raises:
+        click.ClickException: it does not work.
+    """
+    from engine.devices.choice import DeviceError, choose_device
+
+    try:
+        return choose_device(config.device).reason
+    except DeviceError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _folder_name(game_id: str) -> str:
@@ -251,7 +278,7 @@ def _preset(game: Any) -> Path | None:
 
 
 def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:
-    """A run keeps its settings; only its minutes and workers may change.
+    """A run keeps its settings; only its minutes, and what it runs on, may change.
 
     Raises:
         click.UsageError: another setting was named.
@@ -262,11 +289,11 @@ def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:
 
     changed = build_config(merge(msgspec.to_builtins(config), explicit), source="settings")
     for field in msgspec.structs.fields(type(config)):
-        if field.name in {"minutes", "workers"}:
+        if field.name in {"minutes", "workers", "device", "gpu"}:
             continue
         if getattr(changed, field.name) != getattr(config, field.name):
             raise click.UsageError(
                 f"{path} was started with another {field.name!r} (see its run.toml); only "
-                "--minutes and --workers may change; start anew with another --run"
+                "--minutes, --workers, --device and gpu.* may change; start anew with another --run"
             )
     return changed

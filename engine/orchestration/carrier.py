@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import psutil
-
 from engine.config import RunConfig
 from engine.orchestration.learner import learner_main
 from engine.orchestration.local import LocalPart
 from engine.orchestration.messages import NewWeights, Part, Published
 from engine.orchestration.run_directory import RunDirectory
-from engine.orchestration.worker import worker_main
+from engine.orchestration.worker import usual_workers, worker_main
 
 
 class Carrier(Protocol):
@@ -48,17 +46,18 @@ class Carrier(Protocol):
 
 
 class LocalCarrier:
-    """Processes of this machine, as many as the settings say or as there are cores."""
+    """Processes of this machine, as many as the settings say or as there are GPUs or cores."""
 
     settle_seconds = 0.0
 
     def __init__(self, run: RunDirectory, config: RunConfig) -> None:
         self.run = run
         self.config = config
+        self._workers = config.workers or usual_workers(config)
 
     def places(self) -> list[str]:
         """As many as were asked for; never another number."""
-        return ["here"] * (self.config.workers or psutil.cpu_count(logical=False) or 1)
+        return ["here"] * self._workers
 
     def start_worker(self, name: str, place: str) -> LocalPart:
         """A process of its own."""
