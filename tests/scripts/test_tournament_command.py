@@ -32,7 +32,16 @@ def test_a_tournament_prints_tables_and_writes_numbers_and_a_picture(tmp_path, m
 
 def test_a_killed_tournament_goes_on_by_the_same_command(tmp_path):
     command = [sys.executable, "-m", "scripts.cli", "tournament", "random", "mcts:60"]
-    command += ["--game", "tic_tac_toe", "--games", "160", "--db", str(tmp_path / "games.db"), "--json", "-"]
+    command += [
+        "--game",
+        "tic_tac_toe",
+        "--games",
+        "160",
+        "--db",
+        str(tmp_path / "games.db"),
+        "--json",
+        "-",
+    ]
     command += ["--parallel", "4"]
     path = os.pathsep.join(each for each in sys.path if each)  # an installed copy needs none
     environment = {**os.environ, "PYTHONPATH": path}
