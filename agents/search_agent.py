@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from agents.agent import Agent, AgentError, Analysis, Decisions
-from engine.inference.evaluator import Evaluator
+from engine.inference.evaluator import Evaluator, for_threads
 from engine.search.config import GumbelConfig, PuctConfig, SearchConfig
 from engine.search.search import Search
 from games.game import Game, States
@@ -84,9 +84,8 @@ class SearchAgent(Agent):
             raise AgentError(f"{self.name} searches at least 1 simulation, not {simulations}")
         self.simulations = simulations
         self.config = config or PlayConfig()
-        #: Fewer simulations for the searches to come, where time is short; None: as many as usual.
-        self.limit: int | None = None
         self._evaluator = evaluator
+        self._evaluators = [evaluator]  # for several threads, as far as asked for
         self._search: Search | None = None
         self._root: np.void | None = None  # what tree 0 is about, where it was asked alone
         self._was_moved = False  # by observe_move: the tree may be searched on
@@ -95,6 +94,15 @@ class SearchAgent(Agent):
     def evaluator(self) -> Evaluator:
         """What judges the leaves."""
         return self._evaluator
+
+    def evaluators(self, threads: int) -> list[Evaluator]:
+        """What judges the leaves for each of some threads; made once and kept.
+
+        The first is ``evaluator``; it comes alone where it cannot be shared.
+        """
+        if len(self._evaluators) < threads:
+            self._evaluators = for_threads(self._evaluator, threads)
+        return self._evaluators[:threads]
 
     def reset(self, *, seed: int) -> None:
         """Forget every tree and start again from ``seed``."""
@@ -144,8 +152,7 @@ class SearchAgent(Agent):
     def _search_roots(self, states: States) -> Decisions:
         """Search the trees whose roots are ``states``."""
         assert self._search is not None
-        budget = None if self.limit is None else max(1, min(self.limit, self.simulations))
-        result = self._search.run(budget)
+        result = self._search.run()
         movers = states["to_play"].astype(np.int64)
         lines = (self._search.principal_variation(row) for row in range(len(states)))
         return Decisions(

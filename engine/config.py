@@ -6,6 +6,7 @@ The records stand in the files of the parts that read them; here they are only p
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import tomllib
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
+from engine.devices.config import GpuConfig
 from engine.inference.config import InferenceConfig
 from engine.learning.config import LearningConfig
 from engine.networks.network import NetworkConfig
@@ -51,7 +53,12 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     format: int = FORMAT
     seed: Annotated[int, Meta(ge=0)] = 0
     minutes: Annotated[float, Meta(gt=0, description="training time over all starts")] = 60.0
-    workers: Annotated[int, Meta(ge=0, description="self-play processes; 0: one for each core")] = 0
+    workers: Annotated[
+        int, Meta(ge=0, description="self-play processes; 0: one for each core, or for each GPU")
+    ] = 0
+    device: str = (
+        "auto"  # of networks: auto, cpu, cuda (every GPU), cuda:1, mps; see engine.devices
+    )
     publish_seconds: Annotated[
         float, Meta(gt=0, description="seconds between published weights")
     ] = 60.0
@@ -61,6 +68,14 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     inference: InferenceConfig = InferenceConfig()
     learning: LearningConfig = LearningConfig()
     bootstrap: BootstrapConfig = BootstrapConfig()
+    gpu: GpuConfig = GpuConfig()
+
+    @property
+    def settings_hash(self) -> int:
+        """A number of 63 bits that stands for everything that may change what games look like."""
+        lasting = msgspec.structs.replace(self, minutes=1.0, workers=0)  # may change in a run
+        digest = hashlib.sha256(encode_config(lasting).encode()).digest()
+        return int.from_bytes(digest[:8], "little") >> 1
 
 
 def encode_config(config: RunConfig) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from agents.agent import AgentError
 from agents.analysis.query import VIEWS, player_of_view
 from agents.analysis.service import AnalysisService
+from agents.cores import usable_cores
 from agents.factory import make_agent, open_ownership
 from agents.protocols.lines import LineReader
 from agents.search_agent import SearchAgent
@@ -48,6 +49,11 @@ _STANDARD_INPUT = 0
     help="Positions searched at once; their trees share 1 GiB.",
 )
 @click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads that search [one for each core]; with one, answers repeat.",
+)
+@click.option(
     "--winrates-as",
     "view",
     type=click.Choice(VIEWS, case_sensitive=False),
@@ -57,7 +63,13 @@ _STANDARD_INPUT = 0
 )
 @seed_option
 def command(
-    spec: str | None, game_id: str | None, visits: int | None, positions: int, view: str, seed: int
+    spec: str | None,
+    game_id: str | None,
+    visits: int | None,
+    positions: int,
+    threads: int | None,
+    view: str,
+    seed: int,
 ) -> None:
     """Serve the analysis protocol on standard input and output."""
     game = settle_game(game_id, spec or "")
@@ -72,6 +84,7 @@ def command(
         agent,
         _write,
         positions=positions,
+        threads=threads or usable_cores(),
         view=player_of_view(game, view),
         ownership=open_ownership(text, game=game, say=_say),
     )

@@ -127,7 +127,8 @@ class LiveScreen:
         table.add_row("replay rows", f"{status.rows_in_window:,} of {status.rows_stored:,}")
         table.add_row("rows/s trained", f"{status.rows_trained_per_second:,.0f}")
         table.add_row("each row used", f"{status.reuse:.1f} times")
-        table.add_row("staleness", f"{status.staleness:.1f} versions")
+        table.add_row("games behind", f"{status.staleness:.1f} versions")
+        table.add_row("window behind", f"{status.window_staleness:.1f} versions")
         if status.learner_waiting:
             table.add_row("", "[yellow]waits for new games[/]")
         return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import click
     "--run", "run_path", type=click.Path(path_type=Path), help="Run directory [runs/GAME]."
 )
 @click.option("--minutes", type=float, help="Training time over all starts [60].")
-@click.option("--workers", type=int, help="Self-play processes [one for each core].")
+@click.option("--workers", type=int, help="Self-play processes [one for each core, or GPU].")
+@click.option(
+    "--device", help="Where networks run: auto, cpu, cuda (every GPU), cuda:1, mps [auto]."
+)
 @click.option("--seed", type=int, help="Root seed of a new run [drawn].")
 @click.option(
     "--network", type=click.Choice(["resnet", "cnn", "perceptron"]), help="Kind of network."
@@ -29,6 +33,14 @@ import click
     metavar="NAME=VALUE",
     help="Any setting of a new run, e.g. --set search.simulations=128; may be repeated.",
 )
+@click.option(
+    "--ray",
+    "ray_address",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="",
+    help="Workers on Ray: on this machine, or on the cluster at HOST:PORT or ray://HOST:10001.",
+)
 @click.option("--no-judge", is_flag=True, help="Do not measure strength while training.")
 @click.option("--plain", is_flag=True, help="Lines instead of the live screen.")
 def command(
@@ -36,9 +48,11 @@ def command(
     run_path: Path | None,
     minutes: float | None,
     workers: int | None,
+    device: str | None,
     seed: int | None,
     network: str | None,
     settings: tuple[str, ...],
+    ray_address: str | None,
     no_judge: bool,
     plain: bool,
 ) -> None:
@@ -50,6 +64,10 @@ def command(
       meijin train connect_four --minutes 10 --run runs/quick
 
       meijin train --run runs/quick --minutes 60
+
+      meijin train go9 --device cuda
+
+      meijin train connect_four --ray 10.0.0.1:6379
     """
     from engine.config import encode_config
     from engine.orchestration.loop import TrainingLoop
@@ -69,13 +87,23 @@ def command(
     made = make(game) if game is not None else None
     run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
     explicit = _explicit(minutes, workers, seed, network, settings)
+    if device is not None:
+        explicit["device"] = device
     fresh = not run.exists
+    address = None
+    if ray_address is not None:
+        from engine.orchestration.ray_address import check_reachable, read_address
+
+        address = read_address(ray_address)
+        check_reachable(address)
     if fresh:
         if made is None:
             raise click.UsageError(
                 f"{run.path} is not a run directory; name a game to start one there"
             )
         config = _new_config(made, explicit)
+        # Before anything is written. On a cluster every machine sees for itself.
+        where = _device(config) if address is None else ""
         run.create(config)
     else:
         config = run.config()
@@ -84,6 +112,7 @@ def command(
                 f"{run.path} is a run of {config.game}, not of {made.id}; choose another with --run"
             )
         config = _continued(config, explicit, run.path)
+        where = _device(config) if address is None else ""
     made = make(config.game)
     with run.hold():
         if not fresh and encode_config(config) != encode_config(run.config()):
@@ -96,11 +125,17 @@ def command(
             from scripts.judge import make_judge
 
             judge = make_judge(made)
+        carrier = None
+        if address is not None:
+            from engine.orchestration.ray_carrier import RayCarrier
+
+            carrier = RayCarrier(run, config, address, report=_tell(watchers))
         loop = TrainingLoop(
             run,
             config,
             made,
             watchers=watchers,
+            carrier=carrier,
             judge=judge,
             judge_minutes=(2, 5, 10, 15, 20),
         )
@@ -113,6 +148,8 @@ def command(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
             f"seed {config.seed}); Ctrl-C saves and stops"
         )
+        if where:
+            click.echo(where)
         stop = _StopSignals()
         with stop, watchers[1]:  # type: ignore[attr-defined]
             loop.train(stop.asked)
@@ -123,6 +160,16 @@ def command(
         click.echo(f"  picture:     meijin plot {run.path}")
     else:
         click.echo(f"Saved. Go on with: meijin train --run {run.path}")
+
+
+def _tell(watchers: Sequence[Any]) -> Callable[[str], None]:
+    """Sentences of whoever has no loop yet go where the training's go."""
+
+    def tell(sentence: str) -> None:
+        for watcher in watchers:
+            watcher.say(sentence)
+
+    return tell
 
 
 class _StopSignals:
@@ -148,6 +195,20 @@ class _StopSignals:
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
+
+
+def _device(config: Any) -> str:
+    """What the run's device is and why, as a sentence.
+
+    Raises:
+        click.ClickException: it does not work.
+    """
+    from engine.devices.choice import DeviceError, choose_device
+
+    try:
+        return choose_device(config.device).reason
+    except DeviceError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _folder_name(game_id: str) -> str:
@@ -217,7 +278,7 @@ def _preset(game: Any) -> Path | None:
 
 
 def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:
-    """A run keeps its settings; only its minutes and workers may change.
+    """A run keeps its settings; only its minutes, and what it runs on, may change.
 
     Raises:
         click.UsageError: another setting was named.
@@ -228,11 +289,11 @@ def _continued(config: Any, explicit: dict[str, Any], path: Path) -> Any:
 
     changed = build_config(merge(msgspec.to_builtins(config), explicit), source="settings")
     for field in msgspec.structs.fields(type(config)):
-        if field.name in {"minutes", "workers"}:
+        if field.name in {"minutes", "workers", "device", "gpu"}:
             continue
         if getattr(changed, field.name) != getattr(config, field.name):
             raise click.UsageError(
                 f"{path} was started with another {field.name!r} (see its run.toml); only "
-                "--minutes and --workers may change; start anew with another --run"
+                "--minutes, --workers, --device and gpu.* may change; start anew with another --run"
             )
     return changed

@@ -51,6 +51,7 @@ class AnalysisService:
         agent: says how to search and what judges the leaves; its simulations are the usual visits.
         write: takes the answers as objects.
         positions: searched at once.
+        threads: that search (see ``TreePool``).
         view: whose chances are told where a question does not say: player 0's, player 1's, or
             None for the player to move.
         ownership: for ``includeOwnership``; None where nothing foresees it.
@@ -62,6 +63,7 @@ class AnalysisService:
         write: Write,
         *,
         positions: int = 16,
+        threads: int = 1,
         view: int | None = 0,
         ownership: OwnershipReader | None = None,
     ) -> None:
@@ -71,7 +73,7 @@ class AnalysisService:
         self._positions = positions
         self._ownership = ownership
         self._answers = AnswerWriter(agent.game)
-        self._pool = TreePool(agent, rows=positions + 1)
+        self._pool = TreePool(agent, rows=positions + 1, threads=threads)
         self._waiting: list[_Job] = []
         self._running: list[_Job] = []
         self._jobs = 0
@@ -87,7 +89,8 @@ class AnalysisService:
                 is_over = line is None
                 if line is not None:
                     self.take(line)
-            self.step()
+            # At the end of the input there is nothing to be interrupted for.
+            self.step(is_ended=None if is_over else lambda: lines.is_waiting)
 
     @property
     def is_busy(self) -> bool:
@@ -112,14 +115,18 @@ class AnalysisService:
                 answer["id"] = values["id"]
             self._write(answer)
 
-    def step(self) -> None:
-        """Search what is most urgent a little further, and answer what is finished."""
+    def step(self, *, is_ended: Callable[[], bool] | None = None) -> None:
+        """Search what is most urgent a little further, and answer what is finished.
+
+        Args:
+            is_ended: asked every few milliseconds; True ends the step.
+        """
         self._start_waiting()
         if not self._running:
             return
         highest = max(job.position.priority for job in self._running)
         urgent = [job for job in self._running if job.position.priority == highest]
-        self._pool.step([job.growth for job in urgent if job.growth])
+        self._pool.step([job.growth for job in urgent if job.growth], is_ended=is_ended)
         now = time.monotonic()
         for job in urgent:
             assert job.growth is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 import numpy as np
@@ -18,15 +18,18 @@ from games.game import UNPROVEN
 #: without new nodes.
 TREE_BYTES = 1 << 30
 
-#: One step takes about so long, so that new questions and orders are seen soon.
-_STEP_SECONDS = 0.02
-_FIRST_STEP = 4  # simulations
+#: One step takes about so long, unless it is ended.
+_STEP_SECONDS = 0.1
+_FIRST_STEP = 16  # simulations
+_BATCH = 32  # positions of one call of the network, about
+_MOST_LEAVES = 16  # of them from one tree
+_VISITS_A_LEAF = 16  # a tree has, so that guesses under virtual loss do not spoil its few visits
 
 
 class Growth:
     """One position while it is searched."""
 
-    __slots__ = ("is_final", "left", "row", "size", "spent", "state", "value")
+    __slots__ = ("is_final", "is_proven", "left", "row", "size", "spent", "state", "value")
 
     def __init__(self, state: np.void, row: int, simulations: int) -> None:
         self.state = state
@@ -36,6 +39,7 @@ class Growth:
         self.size = _FIRST_STEP
         self.value = 0.0  # of the position to the player to move, -1..+1
         self.is_final = False  # nothing is left to be searched
+        self.is_proven = False  # its result is certain
 
 
 class TreePool:
@@ -44,20 +48,29 @@ class TreePool:
     Args:
         agent: says how to search and what judges the leaves.
         rows: positions at once.
+        threads: that search. With one, each position gets what it would get alone; several go
+            down the same trees, and what comes out depends on their timing.
     """
 
-    def __init__(self, agent: SearchAgent, *, rows: int) -> None:
+    def __init__(self, agent: SearchAgent, *, rows: int, threads: int) -> None:
         self._game = agent.game
         words = node_words(agent.game.max_legal, agent.game.state_dtype.itemsize // 4)
         most = max(TREE_BYTES // 4 // (rows * words), 64)
         config = msgspec.structs.replace(agent.config, algorithm="puct")
+        evaluators = agent.evaluators(threads)
+        self._threads = len(evaluators)
         self._search = Search(
             agent.game,
-            agent.evaluator,
-            msgspec.structs.replace(config.search_config(simulations=1), reuse_tree=False),
+            evaluators[0],
+            msgspec.structs.replace(
+                config.search_config(simulations=1),
+                reuse_tree=False,
+                leaves_per_tree=_MOST_LEAVES if self._threads > 1 else 1,
+            ),
             num_trees=rows,
             max_simulations=most,
             seed=agent.seed,
+            helpers=evaluators[1:],
         )
         # Every row holds some position from the beginning on; those that nobody asked for get no
         # simulations.
@@ -89,13 +102,20 @@ class TreePool:
         """Make room; what its tree knows is lost."""
         self._free.append(growth.row)
 
-    def step(self, growths: Collection[Growth]) -> None:
-        """Search some of the positions a little further, together."""
+    def step(
+        self, growths: Collection[Growth], *, is_ended: Callable[[], bool] | None = None
+    ) -> None:
+        """Search some of the positions a little further, together.
+
+        Args:
+            growths: which.
+            is_ended: asked every few milliseconds; True ends the step.
+        """
         budgets = np.zeros(self._rows, np.int32)
         for each in growths:
             budgets[each.row] = min(each.size, each.left, self._search.max_simulations)
         began = time.perf_counter()
-        result = self._search.run(budgets)
+        result = self._search.run(budgets, leaves=self._leaves(growths), is_ended=is_ended)
         seconds = max(time.perf_counter() - began, 1e-6)
         # Every position of a step takes part in all its batches, so one size fits them.
         ratio = min(4.0, _STEP_SECONDS / seconds)
@@ -104,10 +124,24 @@ class TreePool:
             each.spent += made
             each.left -= made
             proven = int(result.proven[row])
-            each.is_final = proven != UNPROVEN or made == 0 or each.left <= 0
+            each.is_proven = proven != UNPROVEN
+            is_cut = is_ended is not None and made < budgets[row]
+            is_full = made == 0 and not is_cut
+            each.is_final = each.is_proven or is_full or each.left <= 0
             mover = int(each.state["to_play"])
             each.value = float(result.values[row, mover] if proven == UNPROVEN else proven)
             each.size = max(1, int(int(budgets[row]) * ratio))
+
+    def _leaves(self, growths: Collection[Growth]) -> int:
+        """Leaves of each tree in a batch: few while a tree is small, and where trees are many."""
+        if self._threads == 1:
+            return 1
+        grown = min(each.spent for each in growths) // _VISITS_A_LEAF
+        return max(min(grown, _BATCH // len(growths), _MOST_LEAVES), 2)
+
+    def close(self) -> None:
+        """End the threads; the pool is not used afterwards."""
+        self._search.close()
 
     def moves(self, growth: Growth) -> list[RootMove]:
         """The moves of a position as its tree knows them, the one to play first."""

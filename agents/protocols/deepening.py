@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,7 @@ def deepen(
     *,
     only: Collection[int] | None = None,
     most: int = MOST_SIMULATIONS,
+    is_ended: Callable[[], bool] | None = None,
 ) -> Iterator[Stage]:
     """Search a position in short slices with a tree of its own; ``agent`` keeps what it knows.
 
@@ -41,24 +42,29 @@ def deepen(
         state: an unfinished position of its game.
         only: root moves to choose from; None: all.
         most: simulations after which the last stage comes.
+        is_ended: asked every few milliseconds; True brings the next stage at once.
     """
     search = WatchedSearch(agent, most=most)
-    search.start(state, only)
-    mover = int(state["to_play"])
-    size, spent = FIRST_SLICE, 0
-    while True:
-        began = time.perf_counter()
-        result = search.run(min(size, most - spent))
-        made = int(result.simulations[0])
-        spent += made
-        size = next_slice(made, time.perf_counter() - began)
-        is_proven = int(result.proven[0]) != UNPROVEN
-        is_final = is_proven or made == 0 or spent >= most
-        yield Stage(
-            simulations=spent,
-            value=float(result.proven[0]) if is_proven else float(result.values[0, mover]),
-            moves=tuple(search.candidates()),
-            is_final=is_final,
-        )
-        if is_final:
-            return
+    try:
+        search.start(state, only)
+        mover = int(state["to_play"])
+        size, spent = FIRST_SLICE, 0
+        while True:
+            began = time.perf_counter()
+            # The first stage is more than a guess, however soon the end is wanted.
+            result = search.grow(min(size, most - spent), is_ended=is_ended if spent else None)
+            made = int(result.simulations[0])
+            spent += made
+            size = next_slice(made, time.perf_counter() - began)
+            is_proven = int(result.proven[0]) != UNPROVEN
+            is_final = is_proven or made == 0 or spent >= most
+            yield Stage(
+                simulations=spent,
+                value=float(result.proven[0]) if is_proven else float(result.values[0, mover]),
+                moves=tuple(search.candidates()),
+                is_final=is_final,
+            )
+            if is_final:
+                return
+    finally:
+        search.close()

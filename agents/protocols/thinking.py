@@ -101,13 +101,14 @@ class Thinking:
         said, said_depth = self._started, 0
         while True:
             begun = time.perf_counter()
-            result = search.run(min(size, search.max_simulations, self._simulations_left()))
+            most = min(size, search.max_simulations, self._simulations_left())
+            result = search.grow(most, is_ended=self._is_due)
             made = int(result.simulations[0])
             self._spent += made
             now = time.perf_counter()
             if self._is_over(now, settled=made == 0, forced=int(result.counts[0]) == 1):
                 break
-            size = next_slice(made, now - begun, self._seconds_left(now))
+            size = next_slice(made, now - begun)
             depth = depth_of(self._spent)
             is_news = depth > said_depth and now - said > _QUIET_SECONDS
             if is_news or now - said > _INFO_SECONDS:
@@ -132,6 +133,13 @@ class Thinking:
             seconds is not None
             and (seconds <= 0 or (forced and self._task.limits.move_time is None))
         )
+
+    def _is_due(self) -> bool:
+        """Whether an answer is wanted now; asked by all threads of the search."""
+        if self._spent == 0 and not self._is_stopped:
+            return False  # a first look, however short the time
+        left = self._seconds_left(time.perf_counter())
+        return self._is_stopped or (left is not None and left <= 0)
 
     def _is_waiting(self) -> bool:
         return self._is_pondering or self._task.limits.infinite

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 
+from agents.cores import usable_cores
 from agents.search_agent import SearchAgent
+from engine.records import SearchResult
 from engine.search.root_moves import RootMove
 from engine.search.search import Search
 from engine.search.tree import node_words
@@ -17,28 +20,40 @@ from games.game import Game
 #: without new nodes.
 TREE_BYTES = 1 << 29
 
-#: A slice takes about so long, so that ``stop`` and the clock are seen soon.
-SLICE_SECONDS = 0.005
-FIRST_SLICE = 4  # simulations
+#: Leaves of one batch of a tree that has grown; one from a smaller tree, so that guesses under
+#: virtual loss do not spoil its few visits.
+MOST_LEAVES = 16
+_VISITS_A_LEAF = 16
+
+#: A slice takes about so long. Whoever wants to end it sooner says so by ``is_ended``.
+SLICE_SECONDS = 0.1
+FIRST_SLICE = 16  # simulations
 
 
 class WatchedSearch(Search):
-    """One tree, searched in slices by ``run``, with the settings of an agent (always by PUCT).
+    """One tree, searched in slices by all cores, with the settings of an agent (always by PUCT).
 
     Args:
         agent: says how to search and what judges the leaves; it keeps what it knows itself.
         most: simulations that the tree has room for; None: what ``TREE_BYTES`` hold.
+        threads: that search; None: one for each core.
     """
 
-    def __init__(self, agent: SearchAgent, *, most: int | None = None) -> None:
+    def __init__(
+        self, agent: SearchAgent, *, most: int | None = None, threads: int | None = None
+    ) -> None:
         config = msgspec.structs.replace(agent.config, algorithm="puct")
+        evaluators = agent.evaluators(threads or usable_cores())
         super().__init__(
             agent.game,
-            agent.evaluator,
-            config.search_config(simulations=1),
+            evaluators[0],
+            msgspec.structs.replace(
+                config.search_config(simulations=1), leaves_per_tree=MOST_LEAVES
+            ),
             num_trees=1,
             max_simulations=most or _largest_slice(agent.game),
             seed=agent.seed,
+            helpers=evaluators[1:],
         )
 
     def start(self, state: np.void, only: Collection[int] | None = None) -> None:
@@ -51,6 +66,24 @@ class WatchedSearch(Search):
         self.set_roots(np.array([state], self.game.state_dtype))
         if only is not None:
             self.restrict(0, only)
+
+    def grow(self, simulations: int, *, is_ended: Callable[[], bool] | None = None) -> SearchResult:
+        """Search on; larger batches as the tree grows.
+
+        Args:
+            simulations: at most.
+            is_ended: asked every few milliseconds; True ends the search before that.
+        """
+        made = np.zeros(1, np.int32)
+        while True:
+            leaves = min(max(self.visits(0) // _VISITS_A_LEAF, 1), MOST_LEAVES)
+            left = simulations - int(made[0])
+            # While batches are small the tree is looked at again soon.
+            part = left if leaves == MOST_LEAVES else min(left, _VISITS_A_LEAF * leaves)
+            result = self.run(part, leaves=leaves, is_ended=is_ended)
+            made = made + result.simulations
+            if int(result.simulations[0]) < part or int(made[0]) >= simulations:
+                return replace(result, simulations=made)
 
     def candidates(self, most: int | None = None) -> list[RootMove]:
         """The best root moves, the one to play first."""
@@ -66,10 +99,9 @@ def _largest_slice(game: Game) -> int:
     return int(TREE_BYTES // 4 // (2 * words))
 
 
-def next_slice(made: int, seconds: float, left: float | None = None) -> int:
-    """Simulations of the next slice, by the time that the last one took; ``left``: until the end.
+def next_slice(made: int, seconds: float) -> int:
+    """Simulations of the next slice, by the time that the last one took.
 
     A slice grows to four times the last at most.
     """
-    aim = SLICE_SECONDS if left is None else min(SLICE_SECONDS, max(left, 0.0))
-    return max(1, min(4 * made, int(made * aim / max(seconds, 1e-6))))
+    return max(1, min(4 * made, int(made * SLICE_SECONDS / max(seconds, 1e-6))))

@@ -56,6 +56,10 @@ class Backend(Protocol):
         """
         ...
 
+    def another(self) -> Backend:
+        """The same network for another thread."""
+        ...
+
 
 class BackendUnavailableError(RuntimeError):
     """A backend cannot run here, or its answers differ too much; the message is one sentence."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.inference.evaluator import Evaluator
+from engine.inference.evaluator import Evaluator, for_threads
 from engine.records import Evaluation
 from engine.search.compiling import kernel
 from games.game import NUM_PLAYERS, Game, States
@@ -42,6 +44,7 @@ class CachedEvaluator:
         self.evaluator = evaluator
         self.hits = 0
         self.misses = 0
+        self._game = game
         self._slots = game.max_legal
         self._state_dtype = game.state_dtype
         entries = 0 if capacity == 0 else max(_WAYS, 1 << (capacity - 1).bit_length())
@@ -49,12 +52,25 @@ class CachedEvaluator:
         self._next_way = np.zeros(entries // _WAYS, np.uint8)
         # By entry: the logits, then the values and the draws.
         self._answers = np.zeros((entries, self._slots + NUM_PLAYERS + 1), np.float32)
+        self._touching = threading.Lock()  # the table, which other threads may share
         self._rows = 0
+
+    def another(self) -> CachedEvaluator:
+        """A cache over the same table for another thread, with counters of its own.
+
+        The evaluator behind it is another one, too, if it can be shared.
+        """
+        behind = for_threads(self.evaluator, 2)[-1]
+        other = CachedEvaluator(behind, game=self._game, capacity=0)
+        other._keys, other._next_way, other._answers = self._keys, self._next_way, self._answers
+        other._touching = self._touching
+        return other
 
     def clear(self) -> None:
         """Forget everything; the counters go on."""
-        self._keys[:] = 0
-        self._next_way[:] = 0
+        with self._touching:
+            self._keys[:] = 0
+            self._next_way[:] = 0
 
     def evaluate(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]
@@ -64,22 +80,47 @@ class CachedEvaluator:
         if batch > self._rows:
             self._allocate(batch)
         states = np.ascontiguousarray(states)
-        asked = _look_up(
-            states.view(np.int32).reshape(batch, -1), actions, counts,
-            self._keys, self._answers, self._logits, self._values, self._draws,
-            self._source, self._seen, self._asked_words, self._asked_actions, self._asked_counts,
-        )  # fmt: skip
+        with self._touching:
+            asked = _look_up(
+                states.view(np.int32).reshape(batch, -1), actions, counts,
+                self._keys, self._answers, self._logits, self._values, self._draws,
+                self._source, self._seen,
+                self._asked_words, self._asked_actions, self._asked_counts,
+            )  # fmt: skip
         self.misses += asked
         self.hits += batch - asked
         if asked:
             answer = self.evaluator.evaluate(
                 self._asked_states[:asked], self._asked_actions[:asked], self._asked_counts[:asked]
             )
-            _remember(
-                states.view(np.int32).reshape(batch, -1), counts, asked, self._source,
-                answer.policy_logits, answer.values, answer.draws,
-                self._logits, self._values, self._draws,
-                self._keys, self._next_way, self._answers,
+            with self._touching:
+                _remember(
+                    states.view(np.int32).reshape(batch, -1), counts, asked, self._source,
+                    answer.policy_logits, answer.values, answer.draws,
+                    self._logits, self._values, self._draws,
+                    self._keys, self._next_way, self._answers,
+                )  # fmt: skip
+        return Evaluation(
+            policy_logits=self._logits[:batch],
+            values=self._values[:batch],
+            draws=self._draws[:batch],
+        )
+
+    def recall(
+        self,
+        states: States,
+        actions: NDArray[np.int32],
+        counts: NDArray[np.int32],
+        known: NDArray[np.bool_],
+    ) -> Evaluation:
+        """Answer from memory alone; see ``Remembering``."""
+        batch = len(states)
+        if batch > self._rows:
+            self._allocate(batch)
+        with self._touching:
+            self.hits += _recall(
+                np.ascontiguousarray(states).view(np.int32).reshape(batch, -1), counts,
+                self._keys, self._answers, self._logits, self._values, self._draws, known,
             )  # fmt: skip
         return Evaluation(
             policy_logits=self._logits[:batch],
@@ -128,6 +169,30 @@ def _spread(key):
 
 
 @kernel
+def _copy_answer(row, count, logits, values, draws, b):
+    """Take an answer out of the table."""
+    for slot in range(count):
+        logits[slot] = row[slot]
+    last = len(logits)
+    values[0] = row[last]
+    values[1] = row[last + 1]
+    draws[b] = row[last + 2]
+
+
+@kernel
+def _recall(states, counts, keys, answers, logits, values, draws, known):
+    """Answer what is remembered; returns how much that is."""
+    found = 0
+    for b in range(len(states)):
+        entry = _find(keys, _key_of(states[b])) if len(keys) > 0 else -1
+        known[b] = entry >= 0
+        if entry >= 0:
+            found += 1
+            _copy_answer(answers[entry], counts[b], logits[b], values[b], draws, b)
+    return found
+
+
+@kernel
 def _look_up(
     states, actions, counts, keys, answers, logits, values, draws,
     source, seen, asked_states, asked_actions, asked_counts,
@@ -145,13 +210,7 @@ def _look_up(
         entry = _find(keys, key) if len(keys) > 0 else -1
         if entry >= 0:
             source[b] = -1
-            row = answers[entry]
-            for slot in range(counts[b]):
-                logits[b, slot] = row[slot]
-            last = logits.shape[1]
-            values[b, 0] = row[last]
-            values[b, 1] = row[last + 1]
-            draws[b] = row[last + 2]
+            _copy_answer(answers[entry], counts[b], logits[b], values[b], draws, b)
             continue
         place = _spread(key) & mask
         while seen[place] != 0 and _key_of(asked_states[seen[place] - 1]) != key:

@@ -28,6 +28,10 @@ class Backend(Protocol):
         """Judge ``[n, C, H, W]`` planes; probabilities of win, draw, loss are the mover's."""
         ...
 
+    def another(self) -> Backend:
+        """The same network for another thread."""
+        ...
+
 
 class NetworkEvaluator:
     """Asks a network, in batches no larger than its backend takes.
@@ -64,6 +68,14 @@ class NetworkEvaluator:
         self._symmetries = symmetries if game.symmetries.count > 1 else "none"
         self._seed = np.uint64(seed)
         self._rows = 0
+
+    def another(self) -> NetworkEvaluator:
+        """One for another thread, with a backend of its own."""
+        assert self.backend is not None
+        backend = self.backend.another()
+        return NetworkEvaluator(
+            self._game, backend, symmetries=self._symmetries, seed=int(self._seed)
+        )
 
     def evaluate(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]

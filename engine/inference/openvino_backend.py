@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Literal
 
 import numpy as np
@@ -67,26 +68,33 @@ class OpenVinoBackend:
             ranges = activation_ranges(graph, calibration_planes)
             if not ranges:
                 raise NotImplementedError("int8 is for convolutions after a ReLU; it has none")
-        model = translate(
+        self._model = translate(
             graph, observation_shape=network.observation_shape, batch=-1, ranges=ranges
         )
-        compiled = ov.Core().compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": 1,
-                # Workers share the cores with other processes; the scheduler knows better.
-                "ENABLE_CPU_PINNING": False,
-                # bfloat16 for the little that is not a convolution gains nothing beside int8.
-                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-            },
-        )
+        self._settings = {
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            # Workers share the cores with other processes; the scheduler knows better.
+            "ENABLE_CPU_PINNING": False,
+            # bfloat16 for the little that is not a convolution gains nothing beside int8.
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+        }
+        self._observation_shape = network.observation_shape
+        self._start()
+
+    def _start(self) -> None:
+        """Compile, and reserve what a call needs."""
+        compiled = ov.Core().compile_model(self._model, "CPU", self._settings)
         self._request = compiled.create_infer_request()
-        self._planes = np.zeros(
-            (padded_batch(max_batch), *network.observation_shape), dtype=np.uint8
-        )
+        size = padded_batch(self.max_batch)
+        self._planes = np.zeros((size, *self._observation_shape), dtype=np.uint8)
         self._inputs: dict[int, ov.Tensor] = {}  # by padded size; views of self._planes
+
+    def another(self) -> OpenVinoBackend:
+        """The same network for another thread, compiled anew: calls of one model take turns."""
+        other = copy.copy(self)
+        other._start()
+        return other
 
     def run(
         self,

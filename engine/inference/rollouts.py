@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.records import Evaluation
+from engine.search.numerics import hash64
 from games.game import Game, States
 
 
@@ -32,6 +33,14 @@ class RolloutEvaluator:
         self._slots = game.max_legal
         self._rollouts = rollouts
         self._rng = np.array([seed], np.uint64)
+        self._game = game
+        self._given = 0  # seeds for other threads
+
+    def another(self) -> RolloutEvaluator:
+        """One with random numbers of its own."""
+        self._given += 1
+        seed = int(hash64(self._rng[0], np.uint64(self._given)))
+        return RolloutEvaluator(self._game, rollouts=self._rollouts, seed=seed)
 
     def evaluate(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]

@@ -18,6 +18,10 @@ class UniformEvaluator:
         self._slots = game.max_legal
         self._answers: dict[int, Evaluation] = {}  # by batch size; they never change
 
+    def another(self) -> UniformEvaluator:
+        """The same: its answers never change."""
+        return self
+
     def evaluate(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]
     ) -> Evaluation:
@@ -42,6 +46,10 @@ class KeyEvaluator:
     def __init__(self, game: Game, *, seed: int = 0) -> None:
         self._slots = game.max_legal
         self._seed = np.uint64(seed)
+
+    def another(self) -> KeyEvaluator:
+        """The same: it keeps nothing."""
+        return self
 
     def evaluate(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]

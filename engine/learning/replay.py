@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from engine.learning.augment import transform
 from engine.learning.config import LearningConfig, WindowConfig
 from engine.learning.limiter import RateLimiter
+from engine.learning.packed import PackedEpisodes
 from engine.learning.sealed import CorruptFileError, Report, say_on_stderr
 from engine.learning.store import EpisodeStore
-from engine.learning.targets import outcome_targets
-from engine.records import Episode
+from engine.learning.targets import packed_outcome_targets
 from games.game import Game, States
 
 #: Legal slots reserved per row. Above the mean of every game we know (shogi: about 80); the memory
@@ -96,6 +96,7 @@ class ReplayWindow:
         self._states = np.zeros(rows, self.game.state_dtype)
         self._outcomes = np.empty((rows, 3), np.float32)
         self._weights = np.empty(rows, np.float32)
+        self._versions = np.empty(rows, np.int32)
         self._counts = np.empty(rows, np.int32)
         self._starts = np.empty(rows, np.int64)  # first slot, counted since the start, not wrapped
         self._legal = np.empty(self._slots, np.int32)
@@ -108,7 +109,6 @@ class ReplayWindow:
         self._oldest = 0  # number of the oldest row that is still whole in it
         self._slots_written = 0
         self._cumulative = np.empty(0)
-        self._newest_shard = 0
         self._load_newest()
         self._measure()
 
@@ -126,6 +126,13 @@ class ReplayWindow:
     def episodes(self) -> int:
         """Games that self-play has ever made."""
         return self._store.counters.episodes
+
+    @property
+    def mean_version(self) -> float:
+        """Version of the weights that the rows of the window were played with, on average."""
+        if not self.rows_in_window:
+            return 0.0
+        return float(self._versions[self._places()].mean())
 
     def may_train(self, rows_trained: int) -> bool:
         """Whether one more batch is paid for by new rows, and there is something to draw."""
@@ -145,10 +152,8 @@ class ReplayWindow:
 
     def refresh(self) -> int:
         """Take in what was stored since; returns the number of new rows."""
-        self._store.refresh()
         before = self._written
-        for number in [n for n in self._store.numbers if n > self._newest_shard]:
-            self._add_shard(number)
+        self._store.refresh(self._add)
         if self._written > before:
             self._measure()
         return self._written - before
@@ -219,62 +224,66 @@ class ReplayWindow:
             wanted.append(number)
             rows -= self._store.rows_in(number)
         for number in reversed(wanted):
-            self._add_shard(number)
+            try:
+                self._add(self._store.read_packed(number))
+            except CorruptFileError as error:  # damaged since the store verified it
+                self._report(f"{error}; its episodes are left out of training")
 
-    def _add_shard(self, number: int) -> None:
-        self._newest_shard = number
-        try:
-            episodes = self._store.read(number)
-        except CorruptFileError as error:  # damaged since the store verified it
-            self._report(f"{error}; its episodes are left out of training")
-            return
-        for episode in episodes:
-            self._add(episode)
-
-    def _add(self, episode: Episode) -> None:
-        """Append the trained rows of an episode, overwriting the oldest."""
-        trained = np.flatnonzero(episode.weights > 0)[-self._max_rows :]
+    def _add(self, episodes: PackedEpisodes) -> None:
+        """Append the trained rows of episodes, overwriting the oldest."""
+        trained = np.flatnonzero(episodes.weights > 0)
         if not len(trained):
             return
-        outcomes = outcome_targets(episode, config=self.config.targets)
-        counts = np.diff(episode.offsets)[trained]
-        places = (self._written + np.arange(len(trained))) % self._max_rows
-        self._states[places] = episode.states[trained]
-        self._outcomes[places] = outcomes[trained]
-        self._weights[places] = episode.weights[trained]
-        self._counts[places] = counts
-        if self._ownership:
-            self._owners[places], self._leads[places] = self._final_ownership(episode)
-        ends = self._slots_written + np.cumsum(counts)
-        self._starts[places] = ends - counts
-        _copy_slots(
-            trained,
-            episode.offsets,
-            episode.legal,
-            episode.policies,
-            self._slots_written,
-            self._legal,
-            self._policies,
-        )
-        self._written += len(trained)
-        self._slots_written = int(ends[-1])
-        self._oldest = max(self._oldest, self._written - self._max_rows)
-        # Slots wrap as well; where legal moves are many they run out before the rows do.
-        while self._slots_written - self._starts[self._oldest % self._max_rows] > self._slots:
-            self._oldest += 1
+        outcomes = packed_outcome_targets(episodes, config=self.config.targets)
+        of_episode = np.repeat(np.arange(len(episodes)), episodes.lengths)
+        owners, leads = self._final_ownership(episodes) if self._ownership else (None, None)
+        offsets = episodes.offsets
+        for first in range(0, len(trained), self._max_rows):
+            rows = trained[first : first + self._max_rows]
+            places = (self._written + np.arange(len(rows))) % self._max_rows
+            self._states[places] = episodes.states[rows]
+            self._outcomes[places] = outcomes[rows]
+            self._weights[places] = episodes.weights[rows]
+            self._versions[places] = episodes.versions[of_episode[rows]]
+            self._counts[places] = counts = episodes.counts[rows]
+            if owners is not None and leads is not None:
+                self._owners[places] = owners[of_episode[rows]]
+                self._leads[places] = leads[of_episode[rows]]
+            ends = self._slots_written + np.cumsum(counts, dtype=np.int64)
+            self._starts[places] = ends - counts
+            _copy_slots(
+                rows,
+                offsets,
+                episodes.legal,
+                episodes.policies,
+                self._slots_written,
+                self._legal,
+                self._policies,
+            )
+            self._written += len(rows)
+            self._slots_written = int(ends[-1])
+            # Slots wrap as well; where legal moves are many they run out before the rows do.
+            self._oldest = _oldest_whole(
+                max(self._oldest, self._written - self._max_rows),
+                self._starts,
+                self._slots_written - self._slots,
+            )
 
-    def _final_ownership(self, episode: Episode) -> tuple[NDArray[np.int8], np.float32]:
-        """Owners ``[H, W]`` and lead of player 0 in the position that the episode ended with.
+    def _final_ownership(
+        self, episodes: PackedEpisodes
+    ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Owners ``[E, H, W]`` and lead ``[E]`` of player 0 in the positions games ended with.
 
         Where a game was given up because its result was proven, the position is scored as it
         stands, as if both had passed.
         """
-        states = np.array(episode.states[-1:], self.game.state_dtype)
-        self.game.rules.step(states, episode.actions[-1:])
-        owners = np.empty((1, *self.game.observation_shape[1:]), np.int8)
-        leads = np.empty(1, np.float32)
+        last = np.cumsum(episodes.lengths) - 1
+        states = np.array(episodes.states[last], self.game.state_dtype)
+        self.game.rules.step(states, episodes.actions[last].astype(np.int32))
+        owners = np.empty((len(states), *self.game.observation_shape[1:]), np.int8)
+        leads = np.empty(len(states), np.float32)
         self.game.rules.final_ownership(states, owners, leads)
-        return owners[0], leads[0]
+        return owners, leads
 
     def _measure(self) -> None:
         """Set the window's size for what is stored now, and the weights to draw by."""
@@ -286,8 +295,19 @@ class ReplayWindow:
 
     def states(self) -> States:
         """Positions of the window, oldest first (a copy)."""
-        rows = np.arange(self._written - self.rows_in_window, self._written) % self._max_rows
-        return self._states[rows]
+        return self._states[self._places()]
+
+    def _places(self) -> NDArray[np.int64]:
+        """Where in the ring the rows of the window lie, oldest first."""
+        return np.arange(self._written - self.rows_in_window, self._written) % self._max_rows
+
+
+@njit(cache=True, nogil=True)
+def _oldest_whole(oldest, starts, first_slot):
+    """The first row from ``oldest`` on whose slots begin at ``first_slot`` or later."""
+    while starts[oldest % len(starts)] < first_slot:
+        oldest += 1
+    return oldest
 
 
 @njit(cache=True, nogil=True)

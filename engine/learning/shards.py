@@ -1,7 +1,4 @@
-"""Episodes as arrays: what one shard of the store holds.
-
-Letters: E episodes of a shard, R their plies in a row, L all their legal slots in a row.
-"""
+"""One shard of the store: packed episodes in a sealed file."""
 
 from __future__ import annotations
 
@@ -12,12 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.learning.packed import PackedEpisodes
 from engine.learning.sealed import WrongGameError, read_sealed, write_sealed
-from engine.records import Episode
 from games.game import Game
 
 KIND = "episodes"
 FORMAT = 1
+
+#: Arrays that lie in the file as they are; states lie there as bytes.
+_ARRAYS = (
+    "lengths", "returns", "actions", "best_actions", "counts", "values", "draws", "proven",
+    "weights", "legal", "policies",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,66 +53,37 @@ class Pruned:
 class Shard:
     """One shard as it was read."""
 
-    episodes: list[Episode]
+    episodes: PackedEpisodes
     pruned: Pruned
 
 
-def count(episodes: list[Episode]) -> StoreCounters:
+def count(episodes: PackedEpisodes) -> StoreCounters:
     """Counters of one shard with these episodes."""
-    return StoreCounters(
-        shards=1,
-        episodes=len(episodes),
-        plies=sum(len(episode.actions) for episode in episodes),
-        rows=sum(int(np.count_nonzero(episode.weights > 0)) for episode in episodes),
-    )
+    return StoreCounters(shards=1, episodes=len(episodes), plies=episodes.plies, rows=episodes.rows)
 
 
-def write_shard(path: Path, episodes: list[Episode], *, game: Game, pruned: Pruned) -> None:
+def write_shard(path: Path, episodes: PackedEpisodes, *, game: Game, pruned: Pruned) -> None:
     """Write a shard atomically.
 
     Raises:
         StorageError: the disk refused.
     """
-    plies = sum(len(episode.actions) for episode in episodes)
-    states = np.zeros(plies, game.state_dtype)
-    for name in game.state_dtype.names or ():  # by field: what lies between them stays zero
-        states[name] = np.concatenate([episode.states[name] for episode in episodes])
-    index_type = np.int16 if game.num_actions <= np.iinfo(np.int16).max else np.int32
-
-    def joined(name: str, dtype: Any) -> NDArray[Any]:
-        return np.concatenate([getattr(episode, name) for episode in episodes]).astype(
-            dtype, copy=False
-        )
-
-    arrays = {
-        "lengths": np.array([len(episode.actions) for episode in episodes], np.int32),
-        "states": states.view(np.uint8).reshape(plies, -1),
-        "actions": joined("actions", index_type),
-        "best_actions": joined("best_actions", index_type),
-        "counts": np.concatenate([np.diff(episode.offsets) for episode in episodes]).astype(
-            np.int32
-        ),
-        "legal": joined("legal", index_type),
-        "policies": joined("policies", np.float32),
-        "values": joined("values", np.float32),
-        "draws": joined("draws", np.float32),
-        "proven": joined("proven", np.int8),
-        "weights": joined("weights", np.float32),
-        "returns": np.stack([episode.returns for episode in episodes]).astype(np.float32),
-    }
+    arrays: dict[str, NDArray[Any]] = {name: getattr(episodes, name) for name in _ARRAYS}
+    arrays["states"] = episodes.states.view(np.uint8).reshape(episodes.plies, -1)
     facts = {
         "game": game.id,
         "states": describe(game.state_dtype),
         "pruned": {"through": pruned.through, "counters": asdict(pruned.counters)},
-        "ids": [episode.id for episode in episodes],
-        "versions": [int(episode.weights_version) for episode in episodes],
-        "seeds": [int(episode.seed) for episode in episodes],
+        "ids": episodes.ids,
+        "versions": episodes.versions.tolist(),
+        "seeds": episodes.seeds.tolist(),
+        "settings": _runs(episodes.settings),
     }
     write_sealed(path, kind=KIND, format=FORMAT, facts=facts, arrays=arrays)
 
 
 def read_shard(path: Path, *, game: Game) -> Shard:
-    """Read a shard; the episodes' arrays are views into the file's.
+    """Read a shard; its arrays are views into the file's bytes.
 
     Raises:
         CorruptFileError: the bytes are not those that were written.
@@ -126,40 +100,34 @@ def read_shard(path: Path, *, game: Game) -> Shard:
             f"{str(path)!r} holds {game.id!r} states of another layout; "
             "the rules were changed since, start a new run"
         )
-    states = arrays["states"].reshape(-1).view(game.state_dtype)
-    ends = np.cumsum(arrays["lengths"])
-    slots = np.concatenate([[0], np.cumsum(arrays["counts"])]).astype(np.int32)
-    actions, best_actions, legal = (
-        arrays[name].astype(np.int32) for name in ("actions", "best_actions", "legal")
-    )
-    episodes = []
-    for e, (end, length) in enumerate(zip(ends, arrays["lengths"], strict=True)):
-        plies = slice(end - length, end)
-        first, last = slots[end - length], slots[end]
-        episodes.append(
-            Episode(
-                id=facts["ids"][e],
-                game_id=game.id,
-                states=states[plies],
-                actions=actions[plies],
-                best_actions=best_actions[plies],
-                offsets=slots[end - length : end + 1] - first,
-                legal=legal[first:last],
-                policies=arrays["policies"][first:last],
-                values=arrays["values"][plies],
-                draws=arrays["draws"][plies],
-                proven=arrays["proven"][plies],
-                weights=arrays["weights"][plies],
-                returns=arrays["returns"][e],
-                weights_version=facts["versions"][e],
-                seed=facts["seeds"][e],
-            )
-        )
     pruned = facts["pruned"]
     return Shard(
-        episodes=episodes,
+        episodes=PackedEpisodes(
+            game_id=game.id,
+            ids=facts["ids"],
+            versions=np.array(facts["versions"], np.int64),
+            seeds=np.array(facts["seeds"], np.uint64),
+            settings=_expand(facts.get("settings", []), len(facts["ids"])),
+            states=arrays["states"].reshape(-1).view(game.state_dtype),
+            **{name: arrays[name] for name in _ARRAYS},
+        ),
         pruned=Pruned(through=pruned["through"], counters=StoreCounters(**pruned["counters"])),
     )
+
+
+def _runs(numbers: NDArray[np.int64]) -> list[list[int]]:
+    """``[number, how often]`` for each stretch of equal numbers: almost always there is one."""
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1))
+    lengths = np.diff(starts, append=len(numbers))
+    return [[int(numbers[at]), int(n)] for at, n in zip(starts, lengths, strict=True)]
+
+
+def _expand(runs: list[list[int]], count: int) -> NDArray[np.int64]:
+    """What ``_runs`` was given; zeros where an older version wrote none."""
+    if not runs:
+        return np.zeros(count, np.int64)
+    numbers, lengths = np.array(runs, np.int64).T
+    return np.repeat(numbers, lengths)
 
 
 def describe(dtype: np.dtype[np.void]) -> str:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from engine.learning.packed import PackedEpisodes, pack
 from engine.learning.sealed import (
     CORRUPT_SUFFIX,
     TEMPORARY_SUFFIX,
@@ -109,29 +113,40 @@ class EpisodeStore:
             WrongGameError: an episode of another game.
             StorageError: the disk refused; nothing is stored and the call may be repeated.
         """
+        return self.append_packed(pack(episodes, game=self.game))
+
+    def append_packed(self, episodes: PackedEpisodes) -> int | None:
+        """As ``append``."""
         if self._read_only:
             raise StorageError(f"{str(self.folder)!r} was opened for reading")
-        fresh: dict[str, Episode] = {}
-        for episode in episodes:
-            if episode.game_id != self.game.id:
-                raise WrongGameError(
-                    f"episode {episode.id!r} is of {episode.game_id!r}; "
-                    f"this store holds {self.game.id!r}"
-                )
-            if episode.id not in self._known:
-                fresh.setdefault(episode.id, episode)
+        if episodes.game_id != self.game.id:
+            raise WrongGameError(
+                f"episodes of {episodes.game_id!r}; this store holds {self.game.id!r}"
+            )
+        fresh = {name for name in episodes.ids if name not in self._known}
         if not fresh:
             return None
+        if len(fresh) < len(episodes):
+            first = {name: e for e, name in reversed(list(enumerate(episodes.ids)))}
+            kept = [name in fresh and first[name] == e for e, name in enumerate(episodes.ids)]
+            episodes = episodes.select(np.array(kept))
         number = self._newest + 1
-        kept = list(fresh.values())
         pruned = self._to_prune()
-        write_shard(self._path(number), kept, game=self.game, pruned=pruned)
-        self._take(number, Shard(episodes=kept, pruned=pruned))
+        write_shard(self._path(number), episodes, game=self.game, pruned=pruned)
+        self._take(number, Shard(episodes=episodes, pruned=pruned))
         self._remove_pruned()
         return number
 
-    def refresh(self) -> list[int]:
-        """Notice shards that another process has added; returns their numbers, ascending."""
+    def refresh(self, take: Callable[[PackedEpisodes], None] | None = None) -> list[int]:
+        """Notice shards that another process has added.
+
+        Args:
+            take: is given what each of them holds, in their order, so that nobody has to read them
+                a second time.
+
+        Returns:
+            Their numbers, ascending.
+        """
         added = []
         for number in self._listed():
             if number <= self._newest:
@@ -151,6 +166,8 @@ class EpisodeStore:
                 continue  # the writer has pruned it just now
             self._take(number, shard)
             added.append(number)
+            if take is not None:
+                take(shard.episodes)
         return added
 
     def read(self, number: int) -> list[Episode]:
@@ -160,13 +177,17 @@ class EpisodeStore:
             CorruptFileError: it was damaged since the store was opened.
             StorageError: it cannot be read, or was pruned meanwhile.
         """
+        return self.read_packed(number).unpack()
+
+    def read_packed(self, number: int) -> PackedEpisodes:
+        """As ``read``."""
         return read_shard(self._path(number), game=self.game).episodes
 
     def _take(self, number: int, shard: Shard) -> None:
         """Count a shard that is on the disk, and stop counting those it declares pruned."""
         counts = count(shard.episodes)
         self._counts[number] = counts
-        self._ids[number] = [episode.id for episode in shard.episodes]
+        self._ids[number] = shard.episodes.ids
         self._known.update(self._ids[number])
         self._newest = number
         if shard.pruned.through > self._pruned.through:

@@ -32,6 +32,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.learning.config import TargetConfig
+from engine.learning.packed import PackedEpisodes
 from engine.records import Episode
 from games.game import UNPROVEN
 
@@ -54,6 +55,51 @@ def outcome_targets(episode: Episode, *, config: TargetConfig) -> NDArray[np.flo
         targets,
     )
     return targets
+
+
+def packed_outcome_targets(
+    episodes: PackedEpisodes, *, config: TargetConfig
+) -> NDArray[np.float32]:
+    """As ``outcome_targets``, of many episodes in one array ``[R, 3]``."""
+    targets = np.empty((episodes.plies, 3), np.float32)
+    _go_back_each(
+        episodes.lengths,
+        np.ascontiguousarray(episodes.states["to_play"]),
+        episodes.actions,
+        episodes.best_actions,
+        episodes.values,
+        episodes.draws,
+        episodes.proven,
+        episodes.returns,
+        np.float32(config.result_share),
+        np.float32(config.blunder_loss),
+        targets,
+    )
+    return targets
+
+
+@njit(cache=True, nogil=True)
+def _go_back_each(
+    lengths, to_play, actions, best_actions, values, draws, proven, returns, share, blunder_loss,
+    targets,
+):  # fmt: skip
+    """``_go_back`` for every episode."""
+    first = 0
+    for e in range(len(lengths)):
+        last = first + lengths[e]
+        _go_back(
+            to_play[first:last],
+            actions[first:last],
+            best_actions[first:last],
+            values[first:last],
+            draws[first:last],
+            proven[first:last],
+            returns[e],
+            share,
+            blunder_loss,
+            targets[first:last],
+        )
+        first = last
 
 
 @njit(cache=True, nogil=True)

@@ -24,7 +24,7 @@ def bottleneck(status: Status, config: RunConfig) -> str:
         status: with rates over the last half minute.
         config: the run's settings, for what is named.
     """
-    if not status.reporting_workers or status.version == 0:
+    if not status.reporting_workers:
         return ""
     if status.behind_share >= _MUCH:
         return (
@@ -39,6 +39,8 @@ def bottleneck(status: Status, config: RunConfig) -> str:
             f"waiting for it; it trains each row {reuse:g} times: a lower learning.limiter.reuse, "
             f"{_smaller(config)} or fewer --workers beside it would move it."
         )
+    if status.version == 0:
+        return ""  # learning waits for the first games, as it should
     if status.learner_wait_share >= _MUCH:
         return f"Bottleneck: self-play. {_waits(status)}; {_of_playing(status, config)}"
     return (

@@ -21,6 +21,7 @@ import psutil
 
 from engine.config import RunConfig
 from engine.inference.uniform import UniformEvaluator
+from engine.learning.packed import PackedEpisodes, pack
 from engine.orchestration.local import Link, LocalPart, ParentGoneError
 from engine.orchestration.messages import Acknowledged, Finished, NewWeights, Pause, Stop
 from engine.orchestration.worker import MOST_UNACKNOWLEDGED
@@ -132,7 +133,7 @@ class _Worker:
 def host_main(link: Link, config: RunConfig, rate: float) -> None:
     """Play the part of every worker that is spoken to, until all of them were told to stop."""
     game = make(config.game)
-    episodes = played_episodes(game, count=_KINDS, seed=config.seed)
+    episodes = pack(played_episodes(game, count=_KINDS, seed=config.seed), game=game)
     _Host(link, episodes, rate, simulations=config.search.simulations).run()
 
 
@@ -160,7 +161,7 @@ def played_episodes(game: Game, *, count: int, seed: int) -> list[Episode]:
 class _Host:
     """The loop of ``host_main``."""
 
-    def __init__(self, link: Link, episodes: list[Episode], rate: float, *, simulations: int):
+    def __init__(self, link: Link, episodes: PackedEpisodes, rate: float, *, simulations: int):
         self.link = link
         self.episodes = episodes
         self.rate = rate
@@ -254,23 +255,21 @@ class _Host:
         else:
             worker.owed = 8.0
             worker.due = now
-        count = int(worker.owed)
+        count = min(int(worker.owed), len(self.episodes))
         worker.owed -= count
-        chosen = self.rng.integers(0, len(self.episodes), count)
-        episodes = [
-            replace(
-                self.episodes[kind],
-                id=f"{worker.name}-{worker.games + n}",
-                weights_version=worker.version,
-            )
-            for n, kind in enumerate(chosen)
-        ]
+        chosen = np.zeros(len(self.episodes), bool)
+        chosen[self.rng.choice(len(chosen), count, replace=False)] = True
+        episodes = replace(
+            self.episodes.select(chosen),
+            ids=[f"{worker.name}-{worker.games + n}" for n in range(count)],
+            versions=np.full(count, worker.version, np.int64),
+        )
         worker.games += count
         worker.batch += 1
         worker.sent[worker.batch] = now
         self.sizes[worker.name, worker.batch] = count
         self.most_unacknowledged = max(self.most_unacknowledged, len(worker.sent))
-        plies = sum(len(episode.actions) for episode in episodes)
+        plies = episodes.plies
         self.link.send(
             (
                 worker.name,

@@ -10,6 +10,7 @@ import psutil
 from engine.config import RunConfig
 from engine.inference.backends import limit_threads
 from engine.learning.checkpoint import load_latest_snapshot, save_snapshot, save_weights
+from engine.learning.loader import BatchLoader
 from engine.learning.replay import ReplayWindow
 from engine.learning.trainer import Trainer
 from engine.orchestration.local import Link, ParentGoneError
@@ -20,7 +21,7 @@ from games import make
 
 _REPORT_SECONDS = 2.0
 _SNAPSHOT_SECONDS = 60.0
-_REFRESH_SECONDS = 2.0
+_WAIT_SECONDS = 0.2  # for a batch; then messages are looked at again
 _FIRST_STEPS = 200  # before the first weights; until then playouts judge better
 _EARLY_SECONDS = 300.0  # until then weights are published three times as often: they age fast
 _KEPT_WEIGHTS = 5  # newest files kept besides every fifth
@@ -35,7 +36,9 @@ def learner_main(link: Link, config: RunConfig, path: str) -> None:
         path: the run directory.
     """
     try:
-        Learner(link, config, RunDirectory(Path(path))).run()
+        run = RunDirectory(Path(path))
+        with run.learn():
+            Learner(link, config, run).run()
     except ParentGoneError:
         raise
     except Exception as error:
@@ -74,32 +77,35 @@ class Learner:
             ownership=config.network.ownership,
             report=self._say,
         )
+        self._batches = BatchLoader(
+            self.window,
+            seed=self.trainer.seed,
+            steps=self.trainer.steps,
+            rows_trained=self.trainer.rows_trained,
+        )
 
     def run(self) -> None:
-        """The loop: new rows, a step where the token bucket allows it, news, weights, snapshots."""
+        """The loop: a step where the token bucket pays for it, news, weights, snapshots."""
         if self.version and not self.run_directory.weights_file(self.version).exists():
             self._write_weights()
         if self.version:
             self._announce()
-        published = saved = refreshed = time.monotonic()
+        published = saved = time.monotonic()
         waiting = False
         while not self._stopped:
-            begin = time.monotonic()
-            messages = self.link.receive(wait=0.2 if waiting else 0.0)
-            self._waited += time.monotonic() - begin
-            for message in messages:
+            for message in self.link.receive():
                 match message:
                     case Clock():
                         self._clock = message
                     case Stop():
                         self._stopped = True
-            now = time.monotonic()
-            if waiting or now - refreshed >= _REFRESH_SECONDS:
-                self.window.refresh()
-                refreshed = now
             waiting = not self._step()
+            now = time.monotonic()
             # A change of mind about self-play is said at once: seconds late, it overshoots.
-            if now - self._reported >= _REPORT_SECONDS or self._pause != self._pause_said:
+            if (
+                now - self._reported >= _REPORT_SECONDS
+                or self._batches.far_behind != self._pause_said
+            ):
                 self._report(waiting)
             if self._worth_publishing() and now - published >= self._publish_seconds():
                 self._publish()
@@ -107,6 +113,7 @@ class Learner:
             if now - saved >= _SNAPSHOT_SECONDS:
                 self._save()
                 saved = now
+        self._batches.stop()
         if self._worth_publishing():
             self._publish()
         else:
@@ -116,9 +123,11 @@ class Learner:
 
     def _step(self) -> bool:
         """One optimiser step, if enough new rows have come for it."""
-        if not self.window.may_train(self.trainer.rows_trained):
+        begin = time.monotonic()
+        batch = self._batches.next(wait=_WAIT_SECONDS)
+        self._waited += time.monotonic() - begin
+        if batch is None:
             return False
-        batch = self.window.sample(self.config.learning.batch_rows, self.trainer.rng)
         losses = self.trainer.train_step(batch, progress=self._clock.progress)
         for name, value in losses.items():
             old = self._losses.get(name, value)
@@ -142,17 +151,21 @@ class Learner:
         self.trainer.steps_since_publish = 0
 
     def _write_weights(self) -> None:
+        with self._batches.lock:
+            state_dict = self.trainer.averaged_weights(self.window)
+            sample_planes = self.window.sample_planes(256, self.trainer.rng)
+            episodes = self.window.episodes
         save_weights(
             self.run_directory.weights_file(self.version),
             game=self.game,
             network_config=self.config.network,
-            state_dict=self.trainer.averaged_weights(self.window),
+            state_dict=state_dict,
             version=self.version,
-            sample_planes=self.window.sample_planes(256, self.trainer.rng),
+            sample_planes=sample_planes,
             facts={
                 "steps": self.trainer.steps,
                 "rows_trained": self.trainer.rows_trained,
-                "episodes": self.window.episodes,
+                "episodes": episodes,
                 "elapsed_seconds": round(self._clock.elapsed_seconds),
             },
         )
@@ -177,21 +190,21 @@ class Learner:
             counters={"version": self.version, "steps": self.trainer.steps},
         )
 
-    @property
-    def _pause(self) -> bool:
-        return self.window.should_pause_selfplay(self.trainer.rows_trained)
-
     def _report(self, waiting: bool) -> None:
+        with self._batches.lock:
+            rows_in_window, rows_stored = self.window.rows_in_window, self.window.rows_stored
+            window_version = self.window.mean_version
         now = time.monotonic()
-        self._pause_said = self._pause
+        self._pause_said = self._batches.far_behind
         seconds, waited = now - self._reported, self._waited
         self._reported, self._waited = now, 0.0
         self.link.send(
             Learned(
                 steps=self.trainer.steps,
                 rows_trained=self.trainer.rows_trained,
-                rows_in_window=self.window.rows_in_window,
-                rows_stored=self.window.rows_stored,
+                rows_in_window=rows_in_window,
+                rows_stored=rows_stored,
+                window_staleness=max(0.0, self.version - window_version),
                 pause_workers=self._pause_said,
                 waiting=waiting,
                 memory_bytes=self._process.memory_info().rss,

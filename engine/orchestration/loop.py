@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,27 +14,27 @@ from typing import Any
 import psutil
 
 from engine.config import RunConfig
+from engine.learning.packed import PackedEpisodes, join
 from engine.learning.store import EpisodeStore
 from engine.orchestration.bottleneck import bottleneck
-from engine.orchestration.learner import learner_main
-from engine.orchestration.local import LocalPart
+from engine.orchestration.carrier import Carrier, LocalCarrier
+from engine.orchestration.gpu_meter import GpuMeter
 from engine.orchestration.messages import (
     Acknowledged,
     Clock,
     Failed,
     Finished,
     Learned,
-    NewWeights,
+    Part,
     Pause,
     Published,
+    Refused,
     Said,
     Stop,
     Stopped,
 )
 from engine.orchestration.reports import Rates, Status, Watcher
 from engine.orchestration.run_directory import RunDirectory, RunError
-from engine.orchestration.worker import worker_main
-from engine.records import Episode
 from games.game import Game
 
 _TICK_SECONDS = 0.1
@@ -50,14 +52,17 @@ Judge = Callable[[Path, Callable[[], bool]], dict[str, float]]
 class _Seat:
     """One part and how often it had to be started."""
 
-    part: LocalPart
-    start: Callable[[], LocalPart]
-    restarts: list[float] = field(default_factory=list)
-    failure: str = ""
+    part: Part
+    number: int = 0  # of a worker; the lowest free one
+    place: str = ""  # where a worker is; see ``Carrier``
+    restarts: list[float] = field(default_factory=list)  # after it failed by its own fault
+    worked: bool = False  # since its last start
+    failure: Failed | Refused | None = None
+    died: float | None = None
 
 
 class TrainingLoop:
-    """One start of a run on this machine, from where the last one ended to its end or a stop."""
+    """One start of a run, from where the last one ended to its end or a stop."""
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class TrainingLoop:
         game: Game,
         *,
         watchers: list[Watcher],
+        carrier: Carrier | None = None,
         judge: Judge | None = None,
         judge_minutes: tuple[float, ...] = (),
     ) -> None:
@@ -76,6 +82,7 @@ class TrainingLoop:
             config: the run's settings.
             game: made from ``config.game``.
             watchers: displays and logs.
+            carrier: where workers and learner are; None: processes of this machine.
             judge: measures a weights file (truth meter, ladder) in a thread of this process; its
                 second argument tells it to give up.
             judge_minutes: elapsed minutes at which the newest weights are judged; the last gap
@@ -84,6 +91,7 @@ class TrainingLoop:
         self.run = run
         self.config = config
         self.watchers = watchers
+        self.carrier = carrier or LocalCarrier(run, config)
         self.store = EpisodeStore(
             run.episodes,
             game,
@@ -107,7 +115,8 @@ class TrainingLoop:
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._rates = Rates()
-        self._pending: list[tuple[LocalPart, int, list[Episode]]] = []
+        self._gpus = GpuMeter()
+        self._pending: list[tuple[Part, int, PackedEpisodes]] = []
         self._pending_since = 0.0
         self._pending_plies = 0
         self._memory: dict[str, int] = {}
@@ -116,6 +125,7 @@ class TrainingLoop:
         self._learner_stopped = False
         self._learner: _Seat | None = None
         self._worker_starts = 0
+        self._given_up: set[str] = set()  # places where workers cannot work
 
     @property
     def elapsed(self) -> float:
@@ -142,6 +152,7 @@ class TrainingLoop:
                 time.sleep(_TICK_SECONDS)
                 now = time.monotonic()
                 self._listen(now)
+                self._staff(now)
                 self._revive(now)
                 if now - stored >= _STORE_SECONDS or self._pending_plies >= _STORE_PLIES:
                     self._store()
@@ -160,76 +171,132 @@ class TrainingLoop:
             self._write_metrics()
         finally:
             self._stopping.set()
+            self._gpus.close()
             for seat in [*self._seats, *([self._learner] if self._learner else [])]:
                 seat.part.kill()
+            self.carrier.close()
 
     # -- parts ------------------------------------------------------------------------------------
 
     def _start_parts(self) -> None:
-        count = self.config.workers or psutil.cpu_count(logical=False) or 1
-        arguments = (self.config, str(self.run.path))
-        start = lambda: LocalPart("learner", learner_main, *arguments)  # noqa: E731
-        self._learner = _Seat(start(), start)
-        for number in range(count):
-            start = lambda number=number: self._start_worker(number)  # noqa: E731
-            self._seats.append(_Seat(start(), start))
-        self.status.workers = count
+        self._learner = _Seat(self.carrier.start_learner())
+        self._staff(time.monotonic())
 
-    def _start_worker(self, number: int) -> LocalPart:
+    def _start_worker(self, number: int, place: str) -> Part:
         """A worker under a name that no earlier start has used: episode ids stay unique."""
         self._worker_starts += 1
         name = f"w{number}.{self._starts}.{self._worker_starts}"
-        part = LocalPart(name, worker_main, self.config, name)
+        part = self.carrier.start_worker(name, place)
         if self._weights is not None:
-            part.send(NewWeights(self._weights.version, self._weights.path))
+            part.send(self.carrier.weights(self._weights))
+        if self.status.paused:
+            part.send(Pause(True))
         return part
 
+    def _staff(self, now: float) -> None:
+        """A worker at every place there is; none where the place is gone."""
+        wanted = Counter(self.carrier.places())
+        gone: Counter[str] = Counter()
+        kept = []
+        for seat in self._seats:
+            if wanted[seat.place] > 0:
+                wanted[seat.place] -= 1
+                kept.append(seat)
+            else:
+                self._hear(seat, now)
+                seat.part.kill()
+                gone[seat.place] += seat.place not in self._given_up
+        self._seats = kept
+        for place, count in (+gone).items():
+            self._say(f"{self.carrier.describe(place)} is gone, and its workers with it ({count})")
+        new = +wanted
+        if new and self._worker_starts:
+            for place, count in new.items():
+                self._say(
+                    f"{self.carrier.describe(place)} has joined; starting workers there ({count})"
+                )
+        taken = {seat.number for seat in self._seats}
+        for place in new.elements():
+            number = next(n for n in itertools.count() if n not in taken)
+            taken.add(number)
+            self._seats.append(_Seat(self._start_worker(number, place), number, place))
+        self.status.workers = len(self._seats)
+
     def _revive(self, now: float) -> None:
-        """Start again what has died, unless it keeps dying."""
+        """Start again what has died, unless it keeps dying before it has done anything."""
         assert self._learner is not None
         for seat in [*self._seats, self._learner]:
             if seat.part.alive:
                 continue
-            seat.restarts = [at for at in seat.restarts if now - at < 600] + [now]
-            reason = seat.failure or f"{seat.part.name} ended without a word"
-            if len(seat.restarts) > _MOST_RESTARTS:
+            seat.died = seat.died or now
+            if now - seat.died < self.carrier.settle_seconds:
+                continue  # perhaps its machine is gone too
+            seat.died = None
+            self._hear(seat, now)
+            failure, worked = seat.failure, seat.worked
+            seat.failure, seat.worked = None, False
+            reason = failure.text if failure else f"{seat.part.name} ended without a word"
+            ended_from_outside = failure is None or (
+                isinstance(failure, Failed) and failure.outside
+            )
+            if not (worked and ended_from_outside):
+                seat.restarts = [at for at in seat.restarts if now - at < 600] + [now]
+            hopeless = len(seat.restarts) > _MOST_RESTARTS
+            if isinstance(failure, Refused) or (hopeless and self.carrier.set_aside(seat.place)):
+                self._give_up(seat.place, reason)
+                continue
+            if hopeless:
                 raise RunError(f"{reason}; it was started {_MOST_RESTARTS} times in ten minutes")
             self._say(f"{reason}; starting it again")
-            seat.failure = ""
-            seat.part = seat.start()
+            if seat is self._learner:
+                seat.part = self.carrier.start_learner()
+            else:
+                seat.part = self._start_worker(seat.number, seat.place)
+
+    def _give_up(self, place: str, reason: str) -> None:
+        """No more workers at a place.
+
+        Raises:
+            RunError: there is no other.
+        """
+        if place in self._given_up:
+            return
+        self._given_up.add(place)
+        if not self.carrier.set_aside(place):
+            raise RunError(f"{reason}; there is no other place for a worker")
+        self._say(f"{reason}; no more workers on {self.carrier.describe(place)}")
 
     def _listen(self, now: float) -> None:
-        for seat in self._seats:
-            for message in seat.part.receive():
-                match message:
-                    case Finished():
-                        name = seat.part.name
-                        self._rates.add(now, name, message, newest=self.status.version)
-                        self._memory[seat.part.name.split(".")[0]] = message.memory_bytes
-                        self.status.plies += message.plies
-                        if not self._pending:
-                            self._pending_since = now
-                        self._pending_plies += sum(len(e.actions) for e in message.episodes)
-                        self._pending.append((seat.part, message.batch, message.episodes))
-                    case Said(text=text):
-                        self._say(text)
-                    case Failed(text=text):
-                        seat.failure = text
-        assert self._learner is not None
-        for message in self._learner.part.receive():
+        for seat in [*self._seats, *([self._learner] if self._learner else [])]:
+            self._hear(seat, now)
+
+    def _hear(self, seat: _Seat, now: float) -> None:
+        """Everything that one part has said."""
+        for message in seat.part.receive():
             match message:
+                case Finished():
+                    seat.worked = True
+                    name = seat.part.name
+                    self._rates.add(now, name, message, newest=self.status.version)
+                    self._memory[name.split(".")[0]] = message.memory_bytes
+                    self.status.plies += message.plies
+                    if not self._pending:
+                        self._pending_since = now
+                    self._pending_plies += message.episodes.plies
+                    self._pending.append((seat.part, message.batch, message.episodes))
                 case Published():
                     self._weights = message
                     self.status.version = message.version
-                    for seat in self._seats:
-                        seat.part.send(NewWeights(message.version, message.path))
+                    for worker in self._seats:
+                        worker.part.send(self.carrier.weights(message))
                 case Learned():
+                    seat.worked = True
                     self._rates.add_learned(now, message)
                     self._take_progress(message)
                 case Said(text=text):
                     self._say(text)
-                case Failed(text=text):
-                    self._learner.failure = text
+                case Refused() | Failed():
+                    seat.failure = message
                 case Stopped():
                     self._learner_stopped = True
 
@@ -240,6 +307,7 @@ class TrainingLoop:
         status.rows_in_window = message.rows_in_window
         status.rows_stored = message.rows_stored
         status.learner_waiting = message.waiting
+        status.window_staleness = message.window_staleness
         status.losses = message.losses
         self._memory["learner"] = message.memory_bytes
         if message.pause_workers != status.paused:
@@ -254,11 +322,11 @@ class TrainingLoop:
             RunError: the disk refuses.
         """
         pending, self._pending, self._pending_plies = self._pending, [], 0
-        episodes = [episode for _, _, batch in pending for episode in batch]
+        batches = [batch for _, _, batch in pending if len(batch)]
         begin = time.monotonic()
-        if episodes:
+        if batches:
             try:
-                self.store.append(episodes)
+                self.store.append_packed(join(batches))
             except OSError as error:
                 raise RunError(
                     f"cannot write episodes to {self.run.episodes}: {error.strerror or error}; "
@@ -295,7 +363,7 @@ class TrainingLoop:
         if not self._learner_stopped:
             self._say(
                 "the learner did not save in time; the last snapshot stands"
-                + (f" ({self._learner.failure})" if self._learner.failure else "")
+                + (f" ({self._learner.failure.text})" if self._learner.failure else "")
             )
 
     # -- telling ----------------------------------------------------------------------------------
@@ -310,6 +378,7 @@ class TrainingLoop:
             "learner": learner,
             "workers": sum(self._memory.values()) - learner,
         }
+        status.gpu_busy = self._gpus.busy()
         status.memory_bytes = sum(status.memory.values())
         status.unstored_seconds = now - self._pending_since if self._pending else 0.0
         if status.phase != "saving":
@@ -349,6 +418,7 @@ class TrainingLoop:
             "rows_trained_per_second": round(status.rows_trained_per_second, 1),
             "reuse": round(status.reuse, 3),
             "staleness": round(status.staleness, 3),
+            "window_staleness": round(status.window_staleness, 3),
             "batch_fill": round(status.batch_fill, 4),
             "paused_share": round(status.paused_share, 4),
             "behind_share": round(status.behind_share, 4),

@@ -3,7 +3,7 @@
 The seam between the training loop and where its parts run. A part is reached through a ``Part``:
 messages go in with ``send`` and come out with ``receive``; whether a pipe to a process of this
 machine or an actor elsewhere carries them is the business of the file that starts the parts
-(``local.py``).
+(``local.py``, ``ray_carrier.py``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.records import Episode
+from engine.learning.packed import PackedEpisodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Finished:
     """Worker to driver: finished episodes and what was done since the last message."""
 
     batch: int
-    episodes: list[Episode]
+    episodes: PackedEpisodes
     seconds: float
     plies: int
     simulations: int
@@ -67,6 +67,14 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Any part to driver: it stops because of this; ``text`` is one line for the user."""
+
+    text: str
+    outside: bool = False  # something else ended it: a lost machine, a kill
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Worker to driver: it must not play here (other rules, other code); it ends."""
 
     text: str
 
@@ -98,6 +106,7 @@ class Learned:
     pause_workers: bool
     waiting: bool  # the learner waits for new rows
     memory_bytes: int
+    window_staleness: float  # versions that the window's games are behind the newest, on average
     seconds: float  # since the last report
     waited_seconds: float  # of these, without rows to train on
     losses: dict[str, float] = field(default_factory=dict)

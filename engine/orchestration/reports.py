@@ -56,6 +56,7 @@ class Status:
     )
     store_seconds: float = 0.0  # to write the last shard
     staleness: float = 0.0  # versions that the games lately finished are behind the newest
+    window_staleness: float = 0.0  # the same of the rows that are trained on
     memory_bytes: int = 0
     memory: dict[str, int] = field(default_factory=dict)  # of driver, learner, workers together
     gpu_busy: dict[str, float] = field(default_factory=dict)  # share of the time by GPU; none: none
@@ -145,7 +146,7 @@ class Rates:
             since=now - report.seconds,
             seconds=report.seconds,
             episodes=len(report.episodes),
-            episode_plies=sum(len(episode.actions) for episode in report.episodes),
+            episode_plies=report.episodes.plies,
             plies=report.plies,
             simulations=report.simulations,
             evaluations=report.evaluations,
@@ -155,7 +156,7 @@ class Rates:
             behind_seconds=report.behind_seconds,
             slots=report.network_slots,
             filled=report.evaluations if report.network_slots else 0,
-            lag=sum(max(0, newest - episode.weights_version) for episode in report.episodes),
+            lag=int(np.maximum(newest - report.episodes.versions, 0).sum()),
             batches=1,
             acknowledged_seconds=report.acknowledged_seconds,
             acknowledged=report.acknowledged,

@@ -25,7 +25,7 @@ class Measure:
     """One line of the table."""
 
     name: str
-    value: float
+    value: float | None  # None: nothing was seen of it
     unit: str
 
 
@@ -78,7 +78,7 @@ class Simulation(TrainingLoop):
         self._own = psutil.Process()
         self._learner_process: psutil.Process | None = None
 
-    def _start_worker(self, number: int) -> Any:
+    def _start_worker(self, number: int, place: str) -> Any:
         self._worker_starts += 1
         name = f"w{number}.{self._starts}.{self._worker_starts}"
         part = FakePart(self._hosts[number % len(self._hosts)], name)
@@ -134,12 +134,14 @@ class Simulation(TrainingLoop):
         )
         last = samples[-1]
         reports = [host.report for host in self._hosts if host.report is not None]
-        trips = np.array([s for report in reports for s in report.acknowledgement_seconds])
-        fetches = np.array([s for report in reports for s in report.weights_seconds])
+        trips = [seconds for report in reports for seconds in report.acknowledgement_seconds]
+        fetches = [seconds for report in reports for seconds in report.weights_seconds]
         steady = [sample for sample in samples if sample.at >= first.at]
 
-        def rate(name: str, scale: float = 1.0) -> float:
+        def rate(name: str, scale: float = 1.0) -> float | None:
             """Growth a second, by least squares: shards come in steps."""
+            if len(steady) < 3:
+                return None
             values = np.array([getattr(sample, name) for sample in steady], np.float64)
             seconds = np.array([sample.at for sample in steady]) - steady[0].at
             return float(np.polyfit(seconds, values * scale, 1)[0])
@@ -166,29 +168,29 @@ class Simulation(TrainingLoop):
             Measure("learner memory", last.learner_memory / 2**20, "MiB"),
             Measure("learner memory grows by", rate("learner_memory", 60 / 2**20), "MiB/min"),
             Measure("bytes an episode on the disk", per_row * rows_per_episode, "B"),
-            Measure("a shard written, median", float(np.median(self._shard_seconds)) * 1e3, "ms"),
-            Measure("a shard written, longest", max(self._shard_seconds) * 1e3, "ms"),
-            Measure("batch acknowledged after, median", float(np.median(trips)), "s"),
-            Measure("batch acknowledged after, 99 %", float(np.quantile(trips, 0.99)), "s"),
+            Measure("a shard written, median", _quantile(self._shard_seconds, 0.5, 1e3), "ms"),
+            Measure("a shard written, longest", _quantile(self._shard_seconds, 1.0, 1e3), "ms"),
+            Measure("batch acknowledged after, median", _quantile(trips, 0.5), "s"),
+            Measure("batch acknowledged after, 99 %", _quantile(trips, 0.99), "s"),
             Measure(
                 "most unacknowledged batches of a worker",
-                max(report.most_unacknowledged for report in reports),
+                max((report.most_unacknowledged for report in reports), default=None),
                 "",
             ),
             Measure(
                 "workers waited, share of their time",
-                float(np.mean([report.waited_share for report in reports])),
+                float(np.mean([report.waited_share for report in reports])) if reports else None,
                 "",
             ),
             Measure("versions published", self.status.version, ""),
             Measure("weights fetched", sum(report.weights_fetched for report in reports), ""),
-            Measure(
-                "a fetch of the weights, median",
-                float(np.median(fetches)) * 1e3 if len(fetches) else float("nan"),
-                "ms",
-            ),
+            Measure("a fetch of the weights, median", _quantile(fetches, 0.5, 1e3), "ms"),
             Measure("episodes sent and not stored", sent - self.store.counters.episodes, ""),
         ]
+
+
+def _quantile(values: list[float], share: float, scale: float = 1.0) -> float | None:
+    return float(np.quantile(values, share)) * scale if values else None
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -1,22 +1,27 @@
-"""A self-play worker: one process, one core, many games."""
+"""A self-play worker: one process with many games, on one core or with one GPU."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import psutil
 
 from engine.config import RunConfig
+from engine.devices.backend import DeviceBackend
+from engine.devices.build import make_device_backend
+from engine.devices.choice import DeviceError, choose_device
 from engine.inference.backends import Backend, limit_threads, make_backend
 from engine.inference.cache import CachedEvaluator
 from engine.inference.evaluator import Evaluator
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.rollouts import RolloutEvaluator
 from engine.learning.checkpoint import load_weights
+from engine.learning.packed import pack
 from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import (
     Acknowledged,
@@ -31,8 +36,10 @@ from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
 from engine.seeds import stream_seed
-from engine.selfplay.actor import Actor
+from engine.selfplay.actor import Actor, ActorCounters
 from engine.selfplay.bootstrap import playouts_for
+from engine.selfplay.lanes import Lanes
+from engine.selfplay.probe import MOST_IN_A_BATCH, make_lanes, tune
 from games import make
 from games.game import Game
 
@@ -55,6 +62,16 @@ def worker_main(link: Link, config: RunConfig, name: str) -> None:
     except Exception as error:
         link.send(Failed(f"worker {name}: {one_line(error)}"))
         raise
+
+
+def usual_workers(config: RunConfig) -> int:
+    """How many workers a run has where nobody says: one for each GPU, or else for each core.
+
+    Raises:
+        DeviceError: the device that the run is set to does not work here.
+    """
+    device = choose_device(config.device)
+    return (psutil.cpu_count(logical=False) or 1) if device.is_cpu else len(device.names)
 
 
 def one_line(error: Exception) -> str:
@@ -89,8 +106,13 @@ class Worker:
         self._listen(wait=0.2)  # a run that goes on has weights waiting
         if self._wanted is None and not self._stopped:
             self._play_bootstrap()
-        if not self._stopped:
+        if self._stopped:
+            return
+        device = choose_device(self.config.device)
+        if device.is_cpu:
             self._play_network()
+        else:
+            self._play_on(device.of_worker(_number(self.name)))
 
     def _play_bootstrap(self) -> None:
         seed = stream_seed(self.config.seed, "bootstrap", self.name)
@@ -107,16 +129,18 @@ class Worker:
             simulations=simulations,
             name=f"{self.name}b",
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
         meter = _Meter()
         while not self._stopped and self._wanted is None:
-            self._ply(actor, meter, evaluations=0, hits=0, network_seconds=0.0)
-        self._report(actor, meter, 0, 0, 0.0)
+            self._episodes += actor.play_ply(weights_version=0)
+            self._tell(meter, _Counts.of(actor.counters))
+        self._report(meter, _Counts.of(actor.counters))
 
     def _play_network(self) -> None:
         assert self._wanted is not None
         network = NetworkSeat(self.game, self.config, seed=self.config.seed, name=self.name)
-        self._load(network)
+        self._load(lambda weights: network.load(weights.path))
         config = self.config.search
         search = self._search(network.evaluator, config, config.simulations)
         actor = Actor(
@@ -126,15 +150,35 @@ class Worker:
             simulations=self.config.search.simulations,
             name=self.name,
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
+
+        def counts() -> _Counts:
+            return _Counts.of(
+                actor.counters, network.evaluations, network.cache.hits, network.network_seconds
+            )
+
         meter = _Meter()
         while not self._stopped:
             if self._wanted is not None:
-                self._load(network)
-            self._ply(
-                actor, meter, network.evaluations, network.cache.hits, network.network_seconds
-            )
-        self._report(actor, meter, network.evaluations, network.cache.hits, network.network_seconds)
+                self._load(lambda weights: network.load(weights.path))
+            self._episodes += actor.play_ply(weights_version=self.version)
+            self._tell(meter, counts())
+        self._report(meter, counts())
+
+    def _play_on(self, device: str) -> None:
+        """Play with the network on a GPU: several search threads that take turns."""
+        seat = DeviceSeat(self.game, self.config, device=device, name=self.name)
+        self._load(seat.load)
+        self.link.send(Said(f"worker {self.name}: {seat.sentence}"))
+        meter = _Meter()
+        while not self._stopped:
+            if self._wanted is not None:
+                self._load(seat.load)
+            self._episodes += seat.lanes.play()
+            self._tell(meter, seat.counts())
+        self._episodes += seat.lanes.close()
+        self._report(meter, seat.counts())
 
     def _search(self, evaluator: Evaluator, config: SearchConfig, simulations: int) -> Search:
         most = max(simulations, self.config.selfplay.fast_simulations)
@@ -147,60 +191,53 @@ class Worker:
             seed=stream_seed(self.config.seed, "search", self.name),
         )
 
-    def _load(self, network: NetworkSeat) -> None:
+    def _load(self, load: Callable[[NewWeights], str]) -> None:
         wanted = self._wanted
         assert wanted is not None
         self._wanted = None
-        sentence = network.load(wanted.path)
+        sentence = load(wanted)
         self.version = wanted.version
         if sentence and sentence not in self._told:
             self._told.add(sentence)
             self.link.send(Said(f"worker {self.name}: {sentence}"))
 
-    def _ply(
-        self, actor: Actor, meter: _Meter, evaluations: int, hits: int, network_seconds: float
-    ) -> None:
-        """One ply of every game, then news in both directions."""
-        self._episodes += actor.play_ply(weights_version=self.version)
+    def _tell(self, meter: _Meter, counts: _Counts) -> None:
+        """News in both directions, after a ply; waits where the others are behind."""
         if time.monotonic() - meter.since >= _REPORT_SECONDS:
-            self._report(actor, meter, evaluations, hits, network_seconds)
+            self._report(meter, counts)
         self._listen(wait=0.0)
-        while (self._paused or len(self._sent) >= MOST_UNACKNOWLEDGED) and not self._stopped:
+        while (self._paused or self._full) and not self._stopped:
             begin, paused = time.monotonic(), self._paused
             self._listen(wait=0.5)
             if paused:
                 self._waits.paused += time.monotonic() - begin
             else:
                 self._waits.behind += time.monotonic() - begin
+            # Who waits says so too, or the driver would take it for lost.
+            if time.monotonic() - meter.since >= _REPORT_SECONDS and not self._full:
+                self._report(meter, counts)
 
-    def _report(
-        self, actor: Actor, meter: _Meter, evaluations: int, hits: int, network_seconds: float
-    ) -> None:
-        now = np.array(
-            [
-                time.monotonic(),
-                actor.counters.plies,
-                actor.counters.simulations,
-                evaluations,
-                hits,
-                network_seconds,
-            ]
-        )
-        delta = now - meter.last
-        meter.last = now
+    @property
+    def _full(self) -> bool:
+        """Whether the driver is so far behind that nothing more is sent."""
+        return len(self._sent) >= MOST_UNACKNOWLEDGED
+
+    def _report(self, meter: _Meter, counts: _Counts) -> None:
+        seconds, delta = meter.since_last(counts)
         waits, self._waits = self._waits, _Waits()
         self._batch += 1
         self._sent[self._batch] = time.monotonic()
         self.link.send(
             Finished(
                 batch=self._batch,
-                episodes=self._episodes,
-                seconds=float(delta[0]),
-                plies=int(delta[1]),
-                simulations=int(delta[2]),
-                evaluations=int(delta[3]),
-                cache_hits=int(delta[4]),
-                network_seconds=float(delta[5]),
+                episodes=pack(self._episodes, game=self.game),
+                seconds=seconds,
+                plies=delta.plies,
+                simulations=delta.simulations,
+                evaluations=delta.evaluations,
+                cache_hits=delta.hits,
+                network_seconds=delta.network_seconds,
+                network_slots=delta.slots,
                 memory_bytes=self._process.memory_info().rss,
                 version=self.version,
                 paused_seconds=waits.paused,
@@ -235,15 +272,49 @@ class _Waits:
     acknowledged_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Running totals of a worker."""
+
+    plies: int = 0
+    simulations: int = 0
+    evaluations: int = 0
+    hits: int = 0
+    network_seconds: float = 0.0
+    slots: int = 0
+
+    @staticmethod
+    def of(
+        played: ActorCounters,
+        evaluations: int = 0,
+        hits: int = 0,
+        network_seconds: float = 0.0,
+        slots: int = 0,
+    ) -> _Counts:
+        """From what was played, and what judged it."""
+        return _Counts(played.plies, played.simulations, evaluations, hits, network_seconds, slots)
+
+
 class _Meter:
     """Counters at the last report."""
 
     def __init__(self) -> None:
-        self.last = np.array([time.monotonic(), 0.0, 0.0, 0.0, 0.0, 0.0])
+        self.since = time.monotonic()
+        self._last = _Counts()
 
-    @property
-    def since(self) -> float:
-        return float(self.last[0])
+    def since_last(self, counts: _Counts) -> tuple[float, _Counts]:
+        """Seconds and counts since the last call."""
+        now, last = time.monotonic(), self._last
+        seconds = now - self.since
+        self.since, self._last = now, counts
+        delta = [getattr(counts, name) - getattr(last, name) for name in _Counts.__slots__]
+        return seconds, _Counts(*delta)
+
+
+def _number(name: str) -> int:
+    """The number in a worker's name: ``w3.1.7`` is worker 3."""
+    found = re.search(r"\d+", name)
+    return int(found.group()) if found else 0
 
 
 class NetworkSeat:
@@ -295,3 +366,69 @@ class NetworkSeat:
         self._network.backend = choice.backend
         self.cache.clear()
         return choice.sentence
+
+
+class DeviceSeat:
+    """Lanes of a worker on a GPU, and the newest weights in them.
+
+    Attributes:
+        lanes: there once weights have been loaded.
+        sentence: how they were set up.
+    """
+
+    lanes: Lanes
+
+    def __init__(self, game: Game, config: RunConfig, *, device: str, name: str) -> None:
+        self.game = game
+        self.config = config
+        self.device = device
+        self.name = name
+        self.sentence = ""
+        self._batch = config.gpu.batch or config.gpu.games or MOST_IN_A_BATCH
+        self._backend: DeviceBackend | None = None
+        self._seconds_before = 0.0  # that the device computed for earlier weights
+
+    def load(self, weights: NewWeights) -> str:
+        """Put weights to work; returns a sentence where there is something to say.
+
+        The first time, the lanes are set up, which may mean some seconds of probing.
+        """
+        file = load_weights(weights.path, self.game)
+        precision = self.config.inference.precision
+        if precision == "int8":
+            raise DeviceError(f"inference.precision=int8 is for processors; {self.device} has bf16")
+        choice = make_device_backend(
+            file.build(),
+            self.game,
+            device=self.device,
+            max_batch=self._batch,
+            precision=precision,
+            sample_planes=file.sample_planes,
+        )
+        said = choice.sentence
+        if self._backend is None:
+            tuning = tune(self.game, choice.backend, config=self.config)
+            self.sentence = tuning.sentence
+            self.lanes = make_lanes(
+                self.game,
+                self.config,
+                lanes=tuning.lanes,
+                games=tuning.games,
+                name=self.name,
+                cache_positions=self.config.inference.cache_positions,
+            )
+            self._seconds_before = -choice.backend.busy_seconds  # the probe's are not counted
+            if tuning.batch < choice.backend.max_batch:
+                # Steps for batches that never come hold memory that a learner could use.
+                self._batch = tuning.batch
+        else:
+            self._seconds_before += self._backend.busy_seconds
+        self._backend = choice.backend
+        self.lanes.load(choice.backend, weights.version)
+        return said
+
+    def counts(self) -> _Counts:
+        """Running totals."""
+        lanes = self.lanes
+        busy = self._seconds_before + (self._backend.busy_seconds if self._backend else 0.0)
+        return _Counts.of(lanes.counters, lanes.evaluations, lanes.hits, busy, lanes.slots)

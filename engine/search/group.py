@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.inference.evaluator import Evaluator
 from engine.records import Evaluation
 from engine.search.config import SearchConfig
-from engine.search.gumbel import BLOCK, SCHEDULE_COLUMNS
+from engine.search.gumbel import SCHEDULE_COLUMNS
+from engine.search.leaf_batch import LeafBatch, words_of
 from engine.search.move_choice import summarise
 from engine.search.numerics import hash64
 from engine.search.roots import gather_root_moves, move_on, plant, prove_root_moves
@@ -18,11 +21,8 @@ from engine.search.simulation import (
     EXPLORE,
     FINISHED,
     GUMBEL,
-    LANE_COLUMNS,
-    LEAF_COLUMNS,
     LEAF_TREE,
     NEW,
-    NUM_LANES,
     PUCT,
     READY,
     SPENT,
@@ -33,6 +33,7 @@ from engine.search.simulation import (
     grow,
     settle,
 )
+from engine.search.together import Crew, Together
 from engine.search.tree import LINE_WORDS, PROOF, UNKNOWN, node_words
 from games.game import Game, States
 
@@ -57,6 +58,7 @@ class TreeGroup:
         max_simulations: int,
         seed: int,
         first_stream: int,
+        threads: int = 1,
     ) -> None:
         self.game = game
         self.config = config
@@ -97,43 +99,32 @@ class TreeGroup:
         self._seeds = np.zeros(num_trees, np.uint64)
 
         self.root_states = np.zeros(num_trees, game.state_dtype)
-        self._root_words = _words(self.root_states)
+        self._root_words = words_of(self.root_states)
         self._unlooked = np.zeros(num_trees, np.bool_)
 
-        leaves = num_trees * config.leaves_per_tree
-        buffered = max(leaves, slots)
-        self._leaves = np.zeros((leaves, LEAF_COLUMNS), np.int32)
-        self._paths = np.zeros((leaves + NUM_LANES, 2 * (game.max_plies + 2)), np.int32)
-        self._scratch = np.zeros((3, -(-slots // BLOCK) * BLOCK), np.float32)
-        self._lanes = np.zeros((min(NUM_LANES, num_trees), LANE_COLUMNS), np.int32)
-        self._order = np.zeros(leaves, np.int32)
-        self._places = np.zeros((buffered, 2), np.int32)
-        self._states = np.zeros(buffered, game.state_dtype)
-        self._words = _words(self._states)
-        self._actions = np.zeros(buffered, np.int32)
-        self._outcomes = np.zeros(buffered, np.int8)
-        self._distances = np.zeros(buffered, np.int32)
         # What alpha-beta found out about endings: a table a tree, so that a tree's course does not
         # depend on the others.
         self._reach = game.rules.ending_reach(config.ending_nodes)
         self._root_reach = game.rules.ending_reach(config.root_ending_nodes)
         budget = max(config.ending_nodes, config.root_ending_nodes)
         words = _table_words(budget if self._reach or self._root_reach else 0)
-        self._tables = np.zeros((num_trees, words), np.uint64)
-        self._rows = np.zeros(buffered, np.int32)
-        self._legal = np.zeros((buffered, slots), np.int32)
-        self._counts = np.zeros(buffered, np.int32)
-        self._nothing = Evaluation(
-            policy_logits=np.zeros((1, slots), np.float32),
-            values=np.zeros((1, 2), np.float32),
-            draws=np.zeros(1, np.float32),
-        )
-        # Views of the first n rows, made once for each n: slicing costs more than a small step.
-        self._views: list[_View | None] = [None] * (buffered + 1)
+        self._crews = [
+            Crew(
+                game,
+                num_trees=num_trees,
+                leaves_per_tree=config.leaves_per_tree,
+                table_words=words,
+                has_freight=threads > 1,
+            )
+            for _ in range(threads)
+        ]
+        self._batch = self._crews[0].scouts
+        self._nothing = self._batch.answer
 
     def set_roots(self, states: States, rows: NDArray[np.int64]) -> None:
         """Start trees anew at the given positions."""
-        self._tables[rows] = 0
+        for crew in self._crews:
+            crew.scouts.tables[rows] = 0
         self._put_roots(states, rows)
 
     def _put_roots(self, states: States, rows: NDArray[np.int64]) -> None:
@@ -154,9 +145,27 @@ class TreeGroup:
         self._put_roots(states, rows)
 
     def run(
-        self, budgets: NDArray[np.int32], explore: NDArray[np.bool_], evaluate: Evaluate
+        self,
+        budgets: NDArray[np.int32],
+        explore: NDArray[np.bool_],
+        evaluators: Sequence[Evaluator],
+        *,
+        leaves: int,
+        pool: Executor | None = None,
+        is_ended: Callable[[], bool] | None = None,
     ) -> None:
-        """Search every tree until its budget is spent or its result is known."""
+        """Search every tree until its budget is spent or its result is known.
+
+        Args:
+            budgets: simulations of each tree.
+            explore: whether to add noise, of each.
+            evaluators: what to ask; several: one for each thread, which search together where
+                ``leaves`` is more than 1.
+            leaves: of a tree in one batch.
+            pool: gives the other threads.
+            is_ended: asked before each descent; True ends the search.
+        """
+        evaluate = evaluators[0].evaluate
         self.trees[:, BUDGET] = budgets
         self.trees[:, EXPLORE] = explore
         self.plant_new(evaluate)
@@ -167,7 +176,10 @@ class TreeGroup:
             self._streams, self._searches, self._seeds, self._algorithm, self._settings,
             self.config.gumbel.max_considered, self.config.gumbel.noise_scale,
         )  # fmt: skip
-        self._simulate(evaluate)
+        if pool is not None and leaves > 1:
+            self._simulate_together(evaluators, leaves, pool, is_ended or _never)
+        else:
+            self._simulate(evaluate, leaves, is_ended or _never)
         finish(self._ints, self._floats, self._stride, self.trees, self._root_priors)
 
     def summarise(self, *fields: NDArray[np.generic]) -> None:
@@ -175,7 +187,7 @@ class TreeGroup:
         summarise(
             self._ints, self._floats, self._stride, self.trees, self._noisy_logits,
             self._new_visits, self._seeds, self._algorithm, self._settings, self._choice,
-            self._scratch, *fields,
+            self._batch.scratch, *fields,
         )  # fmt: skip
 
     @property
@@ -188,56 +200,89 @@ class TreeGroup:
         words = slice(row * self._stride, (row + 1) * self._stride)
         return self._ints[words], self._floats[words]
 
-    def _simulate(self, evaluate: Evaluate) -> None:
+    def _simulate(self, evaluate: Evaluate, leaves: int, is_ended: Callable[[], bool]) -> None:
         """Steps of descend, play, look ahead, judge and back up, until all trees are done."""
-        before = (
-            self._ints, self._floats, self._stride, self.trees, self._schedules,
-            self._noisy_logits, self._new_visits, self._lanes, self._leaves, self._paths,
-            self._order,
-        )  # fmt: skip
-        buffers = (self._words, self._actions, self._legal, self._counts)
-        after = (self._algorithm, self._settings, self.config.leaves_per_tree, self._scratch)
-        rules = self._rules
-        plies = self.config.prove_plies
-        nodes = self.config.ending_nodes
+        batch = self._batch
         answer = self._nothing
+        loses = leaves > 1
         judged = 0
         while True:
-            found = grow(
-                *before, judged, *buffers,
-                answer.policy_logits, answer.values, answer.draws, *after,
-            )  # fmt: skip
-            if found == 0:
+            if is_ended():
+                self.trees[:, BUDGET] = self.trees[:, SPENT]  # what is judged is still backed up
+            found = self._grow(batch, judged, answer, leaves, loses=loses)
+            if not found:
                 return
-            view = self._views[found] or self._view(found)
-            rules.step(view.states, view.actions)
-            view.rows[:] = self._leaves[:found, LEAF_TREE]
-            rules.look_ahead(
-                view.states, plies, nodes, self._reach, self._tables, view.rows, view.outcomes,
-                view.distances,
-            )  # fmt: skip
-            judged = settle(
-                self._ints, self._floats, self._stride, self._leaves, self._paths, self._order,
-                found, self._words, self._outcomes, self._distances, self.config.leaves_per_tree,
-            )  # fmt: skip
+            self._play(batch, found)
+            judged = self._settle(batch, found, loses=loses)
             if judged:
-                view = self._views[judged] or self._view(judged)
-                rules.legal_actions(view.states, view.legal, view.counts)
+                view = batch.first(judged)
+                self._rules.legal_actions(view.states, view.legal, view.counts)
                 answer = evaluate(view.states, view.legal, view.counts)
+
+    def _simulate_together(
+        self,
+        evaluators: Sequence[Evaluator],
+        leaves: int,
+        pool: Executor,
+        is_ended: Callable[[], bool],
+    ) -> None:
+        """The same by several threads."""
+        Together(
+            self._crews,
+            (self._ints, self._floats, self._stride, self.trees),
+            leaves=leaves,
+            grow=lambda batch, most: self._grow(batch, 0, self._nothing, most, loses=True),
+            play=self._play,
+            settle=lambda batch, found: self._settle(batch, found, loses=True),
+            legal_actions=self._rules.legal_actions,
+            is_ended=is_ended,
+        ).run(evaluators, pool)
+
+    def _grow(
+        self, batch: LeafBatch, judged: int, answer: Evaluation, leaves: int, *, loses: bool
+    ) -> int:
+        """Expand what was judged, and descend; returns how many leaves are found."""
+        found: int = grow(
+            self._ints, self._floats, self._stride, self.trees, self._schedules,
+            self._noisy_logits, self._new_visits, batch.lanes, batch.leaves, batch.paths,
+            batch.order, judged, batch.words, batch.actions, batch.legal, batch.counts,
+            answer.policy_logits, answer.values, answer.draws,
+            self._algorithm, self._settings, leaves, loses, batch.scratch,
+        )  # fmt: skip
+        return found
+
+    def _play(self, batch: LeafBatch, found: int) -> None:
+        """Play the moves that lead to the leaves, and look ahead for settled results."""
+        view = batch.first(found)
+        self._rules.step(view.states, view.actions)
+        view.rows[:] = batch.leaves[:found, LEAF_TREE]
+        self._rules.look_ahead(
+            view.states, self.config.prove_plies, self.config.ending_nodes, self._reach,
+            batch.tables, view.rows, view.outcomes, view.distances,
+        )  # fmt: skip
+
+    def _settle(self, batch: LeafBatch, found: int, *, loses: bool) -> int:
+        """Back up what is settled; returns how many leaves are left to be judged."""
+        judged: int = settle(
+            self._ints, self._floats, self._stride, batch.leaves, batch.paths, batch.order,
+            found, batch.words, batch.outcomes, batch.distances, loses,
+        )  # fmt: skip
+        return judged
 
     def plant_new(self, evaluate: Evaluate) -> None:
         """Judge the roots that are new, a buffer at a time, and plant their trees."""
         rows = np.flatnonzero(self.trees[:, STATUS] == NEW).astype(np.int32)
         self._unlooked[rows] = True
-        for first in range(0, len(rows), len(self._states)):
-            part = rows[first : first + len(self._states)]
-            view = self._view(len(part))
+        for first in range(0, len(rows), len(self._batch.states)):
+            part = rows[first : first + len(self._batch.states)]
+            view = self._batch.first(len(part))
             view.states[:] = self.root_states[part]
             self._rules.legal_actions(view.states, view.legal, view.counts)
             answer = evaluate(view.states, view.legal, view.counts)
             plant(
-                self._ints, self._floats, self._stride, self.trees, part, self._words,
-                self._legal, self._counts, answer.policy_logits, answer.values, answer.draws,
+                self._ints, self._floats, self._stride, self.trees, part, self._batch.words,
+                self._batch.legal, self._batch.counts,
+                answer.policy_logits, answer.values, answer.draws,
             )  # fmt: skip
 
     def _look_at_root_moves(self) -> None:
@@ -250,7 +295,7 @@ class TreeGroup:
         first = 0
         while first < len(rows):
             found, first = self._gather(rows, first, visited=False)
-            view = self._view(found)
+            view = self._batch.first(found)
             self._rules.prove(view.states, self.config.prove_plies, view.outcomes)
             view.distances[:] = self.config.prove_plies
             self._prove_root_moves(found)
@@ -266,14 +311,14 @@ class TreeGroup:
         first = 0
         while first < len(rows):
             found, first = self._gather(rows, first, visited=True)
-            view = self._view(found)
-            view.rows[:] = self._places[:found, 0]
+            view = self._batch.first(found)
+            view.rows[:] = self._batch.places[:found, 0]
             self._rules.settle_moves(
                 view.states,
                 self.root_states["to_play"][view.rows],
                 self.config.root_ending_nodes,
                 self._root_reach,
-                self._tables,
+                self._batch.tables,
                 view.rows,
                 view.outcomes,
             )
@@ -288,40 +333,23 @@ class TreeGroup:
             How many there are, and the index in ``rows`` to go on with.
         """
         found, first = gather_root_moves(
-            self._ints, self._stride, self.trees, rows, first, visited, self._places, self._words,
-            self._actions,
+            self._ints, self._stride, self.trees, rows, first, visited,
+            self._batch.places, self._batch.words, self._batch.actions,
         )  # fmt: skip
-        view = self._view(found)
+        view = self._batch.first(found)
         self._rules.step(view.states, view.actions)
         return int(found), int(first)
 
     def _prove_root_moves(self, found: int) -> None:
         """Note the outcomes in the buffer."""
         prove_root_moves(
-            self._ints, self._floats, self._stride, self._places, found, self._words,
-            self._outcomes, self._distances,
+            self._ints, self._floats, self._stride, self._batch.places, found, self._batch.words,
+            self._batch.outcomes, self._batch.distances,
         )  # fmt: skip
 
-    def _view(self, count: int) -> _View:
-        view = self._views[count]
-        if view is None:
-            view = self._views[count] = _View(self, count)
-        return view
 
-
-class _View:
-    """The first rows of a group's leaf buffers."""
-
-    __slots__ = ("actions", "counts", "distances", "legal", "outcomes", "rows", "states")
-
-    def __init__(self, group: TreeGroup, count: int) -> None:
-        self.states = group._states[:count]
-        self.actions = group._actions[:count]
-        self.outcomes = group._outcomes[:count]
-        self.distances = group._distances[:count]
-        self.rows = group._rows[:count]
-        self.legal = group._legal[:count]
-        self.counts = group._counts[:count]
+def _never() -> bool:
+    return False
 
 
 def _kernel_settings(config: SearchConfig) -> NDArray[np.float64]:
@@ -345,8 +373,3 @@ def _aligned_words(count: int) -> NDArray[np.int32]:
     memory = np.empty(count + LINE_WORDS, np.int32)
     skipped = -memory.ctypes.data % _LINE_BYTES // 4
     return memory[skipped : skipped + count]
-
-
-def _words(states: States) -> NDArray[np.int32]:
-    """States as ``[B, S]`` words of the same memory."""
-    return states.view(np.int32).reshape(len(states), -1)

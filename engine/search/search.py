@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from engine.search.group import TreeGroup
 from engine.search.look_ahead import settled
 from engine.search.root_moves import RootMove, keep_to, root_moves
 from engine.search.simulation import EMPTY, FINISHED, NEW, READY, STATUS
-from engine.search.tree import principal_line
+from engine.search.tree import VISITS, principal_line
 from games.game import NUM_PLAYERS, UNPROVEN, Game, States
 
 
@@ -43,6 +43,7 @@ class Search:
         seed: int = 0,
         first_stream: int = 0,
         threads: int = 1,
+        helpers: Sequence[Evaluator] = (),
     ) -> None:
         """Allocate the trees.
 
@@ -55,12 +56,17 @@ class Search:
             seed: of all randomness.
             first_stream: number of the stream of row 0; row r has stream ``first_stream + r``.
             threads: groups that the trees are split into, each searched by a thread.
+            helpers: further evaluators that judge as the first does, each for one more thread;
+                all threads search the same trees then (``together``), as long as a run allows
+                more than one leaf a tree. What comes out depends on their timing.
 
         Raises:
             ValueError: a game whose states do not start with the common header, or that has more
-                actions than an edge can name.
+                actions than an edge can name; or helpers beside groups, or under Gumbel.
         """
         _check_game(game)
+        if helpers and (threads > 1 or (config or SearchConfig()).algorithm != "puct"):
+            raise ValueError("helpers are for PUCT, and for trees in one group")
         self.game = game
         self.evaluator = evaluator
         self.config = settled(config or SearchConfig(), game)
@@ -78,11 +84,14 @@ class Search:
                 max_simulations=self.max_simulations,
                 seed=seed,
                 first_stream=first_stream + span.start,
+                threads=1 + len(helpers),
             )
             for span in self._spans
         ]
         self._pool = ThreadPoolExecutor(threads, "search") if threads > 1 else None
         self._lock = threading.Lock()
+        self._helpers = list(helpers)
+        self._helping = ThreadPoolExecutor(len(helpers), "search") if helpers else None
         self._kept: dict[int, frozenset[int]] = {}  # root moves of rows that are restricted
 
     def set_roots(self, states: States, rows: NDArray[np.integer] | None = None) -> None:
@@ -131,6 +140,9 @@ class Search:
         self,
         simulations: int | NDArray[np.integer] | None = None,
         explore: bool | NDArray[np.bool_] = False,
+        *,
+        leaves: int | None = None,
+        is_ended: Callable[[], bool] | None = None,
     ) -> SearchResult:
         """Search all trees.
 
@@ -138,13 +150,20 @@ class Search:
             simulations: budget, of each tree or of all; the default is the config's. Less is spent
                 where the result becomes known.
             explore: whether to add noise, of each tree or of all.
+            leaves: of a tree in one batch, at most the config's ``leaves_per_tree``, which is the
+                default.
+            is_ended: asked before each descent, by any thread; True ends the search before its
+                budget is spent.
 
         Returns:
             Results of trees 0 to B - 1. Finished positions have no actions, and -1 as moves.
 
         Raises:
-            ValueError: a budget that the trees have no memory for.
+            ValueError: a budget that the trees have no memory for, or too many leaves.
         """
+        most_leaves = self.config.leaves_per_tree
+        if leaves is not None and not 1 <= leaves <= most_leaves:
+            raise ValueError(f"leaves must lie in 1..{most_leaves}, not {leaves}")
         budgets = np.zeros(self.num_trees, np.int32)
         budgets[: self._width] = self.config.simulations if simulations is None else simulations
         if budgets.min(initial=0) < 0 or budgets.max(initial=0) > self.max_simulations:
@@ -158,8 +177,15 @@ class Search:
 
         def work(index: int) -> None:
             group, span = self._groups[index], self._spans[index]
-            evaluate = self.evaluator.evaluate if self._pool is None else self._evaluate_in_turn
-            group.run(budgets[span], exploring[span], evaluate)
+            evaluator = self.evaluator if self._pool is None else _InTurn(self._evaluate_in_turn)
+            group.run(
+                budgets[span],
+                exploring[span],
+                [evaluator, *self._helpers],
+                leaves=leaves or most_leaves,
+                pool=self._helping,
+                is_ended=is_ended,
+            )
             group.summarise(*(field[span] for field in fields.values()))
 
         if self._pool is None:
@@ -184,6 +210,17 @@ class Search:
         if group.trees[place, STATUS] != READY:
             return []
         return root_moves(*group.arena(place), kept=self._kept.get(row))
+
+    def visits(self, row: int) -> int:
+        """Visits of a tree's root: what is known of it already; 0 before its first search."""
+        group, place = self._place(row)
+        return int(group.arena(place)[0][VISITS]) if group.trees[place, STATUS] == READY else 0
+
+    def close(self) -> None:
+        """End the threads; the search is not used afterwards."""
+        for pool in (self._pool, self._helping):
+            if pool is not None:
+                pool.shutdown()
 
     def restrict(self, row: int, actions: Collection[int]) -> None:
         """Keep the choice at a root to some moves, until the tree is moved on or begun anew.
@@ -238,6 +275,15 @@ class Search:
                 fields["draws"][span.start + rows] = (returns == 0).all(1)
                 outcomes = np.sign(returns[np.arange(len(rows)), mover])
                 fields["proven"][span.start + rows] = outcomes.astype(np.int8)
+
+
+class _InTurn:
+    """An evaluator behind a function."""
+
+    def __init__(
+        self, evaluate: Callable[[States, NDArray[np.int32], NDArray[np.int32]], Evaluation]
+    ) -> None:
+        self.evaluate = evaluate
 
 
 def _empty_fields(rows: int, slots: int) -> dict[str, NDArray[np.generic]]:

@@ -162,7 +162,7 @@ def finish(ints, floats, stride, trees, root_priors):
 def grow(
     ints, floats, stride, trees, schedules, noisy_logits, new_visits, lanes, leaves, paths, order,
     judged, states, actions, legal, counts, logits, values, draws,
-    algorithm, settings, leaves_per_tree, scratch,
+    algorithm, settings, leaves_per_tree, loses, scratch,
 ):  # fmt: skip
     """Expand and back up the judged leaves, then descend every tree that has budget left.
 
@@ -176,6 +176,7 @@ def grow(
         actions: out ``[L]`` what leads from each parent (now in ``states``) to its leaf.
         legal, counts, logits, values, draws: of the judged leaves.
         algorithm, settings, leaves_per_tree: how to select.
+        loses: whether leaves under way count as lost visits, so that the next ones go elsewhere.
         scratch: ``[3, K8]`` float32.
 
     Returns:
@@ -187,7 +188,7 @@ def grow(
     actions, legal, counts, logits = borrow(actions), borrow(legal), borrow(counts), borrow(logits)
     values, draws = borrow(values), borrow(draws)
     settings, scratch = borrow(settings), borrow(scratch)
-    _expand_leaves(
+    expand_leaves(
         ints, floats, stride, trees, leaves, paths, order, judged,
         states, legal, counts, logits, values, draws,
     )  # fmt: skip
@@ -217,14 +218,14 @@ def grow(
             if came_to == ARRIVED:
                 trees[tree, SPENT] += 1
                 if _take_leaf(
-                    ints, floats, base, row, paths, leaves, found, states, actions, leaves_per_tree
+                    ints, floats, base, row, paths, leaves, found, states, actions, loses
                 ):
                     prefetch_node(ints, base + trees[tree, USED])
                     found += 1
                     row[LANE_LEAVES] += 1
                     row[LANE_PATH] = rows
                     rows += 1
-                if row[LANE_LEAVES] < leaves_per_tree and _is_open(ints, stride, trees, tree):
+                if row[LANE_LEAVES] < leaves_per_tree and is_open(ints, stride, trees, tree):
                     row[LANE_NODE] = 0
                     row[LANE_DEPTH] = 0
                     continue
@@ -240,7 +241,7 @@ def grow(
 
 
 @inlined
-def _take_leaf(ints, floats, base, lane, paths, leaves, found, states, actions, leaves_per_tree):
+def _take_leaf(ints, floats, base, lane, paths, leaves, found, states, actions, loses):
     """Note the leaf at which a lane has arrived as number ``found``.
 
     Returns:
@@ -255,8 +256,8 @@ def _take_leaf(ints, floats, base, lane, paths, leaves, found, states, actions, 
         back_up(ints, floats, base, path, depth, zero, zero, one, UNKNOWN)
         return False
     ints[edge + CHILD] = PENDING
-    if leaves_per_tree > 1:
-        _add_virtual_loss(ints, floats, base, path, depth, 1)
+    if loses:
+        add_virtual_loss(ints, floats, base, path, depth, 1)
     leaves[found, LEAF_TREE] = lane[LANE_TREE]
     leaves[found, LEAF_DEPTH] = depth
     leaves[found, LEAF_PATH] = lane[LANE_PATH]
@@ -268,7 +269,7 @@ def _take_leaf(ints, floats, base, lane, paths, leaves, found, states, actions, 
 
 
 @inlined
-def _is_open(ints, stride, trees, tree):
+def is_open(ints, stride, trees, tree):
     """Whether a tree wants another simulation."""
     return (
         trees[tree, STATUS] == READY
@@ -280,7 +281,7 @@ def _is_open(ints, stride, trees, tree):
 @inlined
 def _next_open(ints, stride, trees, tree):
     """The first tree from ``tree`` on that wants another simulation, or the number of trees."""
-    while tree < len(trees) and not _is_open(ints, stride, trees, tree):
+    while tree < len(trees) and not is_open(ints, stride, trees, tree):
         tree += 1
     return tree
 
@@ -297,7 +298,7 @@ def _enter(ints, stride, lane, tree, path):
 
 
 @inlined
-def _expand_leaves(
+def expand_leaves(
     ints, floats, stride, trees, leaves, paths, order, judged,
     states, legal, counts, logits, values, draws,
 ):  # fmt: skip
@@ -373,7 +374,7 @@ def _walk(
 
 
 @kernel
-def _add_virtual_loss(ints, floats, base, path, depth, visits):
+def add_virtual_loss(ints, floats, base, path, depth, visits):
     """Count leaves under way as lost visits (``visits`` = 1), or take that back (-1)."""
     for step in range(depth):
         edge = edge_at(base + path[2 * step], path[2 * step + 1])
@@ -393,7 +394,7 @@ def settle(
     states,
     outcomes,
     distances,
-    leaves_per_tree,
+    loses,
 ):
     """Back up the leaves whose result is known; move the states of the others together.
 
@@ -405,16 +406,16 @@ def settle(
         states: in and out, words of the leaves' states.
         outcomes: exact results for the leaves' movers, or ``UNPROVEN``.
         distances: most plies from there to the end, where the result is known.
-        leaves_per_tree: as in ``grow``.
+        loses: as in ``grow``.
 
     Returns:
         Number of states left to be judged.
     """
-    if leaves_per_tree > 1:
+    if loses:
         for leaf in range(found):
             base = np.int64(leaves[leaf, LEAF_TREE]) * stride
             path = paths[leaves[leaf, LEAF_PATH]]
-            _add_virtual_loss(ints, floats, base, path, leaves[leaf, LEAF_DEPTH], -1)
+            add_virtual_loss(ints, floats, base, path, leaves[leaf, LEAF_DEPTH], -1)
     left = 0
     for leaf in range(found):
         if outcomes[leaf] == UNPROVEN:

@@ -54,6 +54,16 @@ LECTURES: dict[str, Lecture] = {
         "Convolutional networks, LeNet to AlexNet: top-1 and top-5 error on digits and on moves.",
         6.0,
     ),
+    "deep_blue": Lecture(
+        "scripts.lectures.deep_blue",
+        "Deep Blue, 1997: a dictionary of moves, brute force, and a dictionary again.",
+        2.0,
+    ),
+    "alphastar": Lecture(
+        "scripts.lectures.alphastar",
+        "A league of agents and exploiters, 2019: what self-play forgets, and what it costs.",
+        8.0,
+    ),
     "deep_dream": Lecture(
         "scripts.lectures.deep_dream",
         "What a network wants to see: digits out of noise, and the board that it dreams of.",

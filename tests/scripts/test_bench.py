@@ -74,3 +74,32 @@ def test_every_peer_that_is_installed_plays_a_whole_game(name):
 def test_all_games_at_once_are_for_rules_only():
     result = run("--all-games", "--section", "network")
     assert result.exit_code == 2 and "--all-games measures rules" in result.output
+
+
+def test_a_single_game_is_measured_beside_the_network_alone():
+    result = run(
+        "--section", "single", "--game", "tic_tac_toe", "--blocks", "1", "--channels", "8",
+        "--seconds", "0.3", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    *rows, share = json.loads(result.output)
+    assert [row["name"] for row in rows] == [
+        "single game",
+        "single game",
+        "network only, same threads",
+    ]
+    assert share["unit"] == "share" and all(row["value"] > 0 for row in (*rows, share))
+    assert share["settings"]["least"] <= share["value"] <= share["settings"]["most"]
+
+
+def test_the_way_from_a_game_to_a_batch_is_measured_in_sizes_and_times():
+    result = run("--section", "store", "--game", "tic_tac_toe", "--seconds", "0.02", "--json",
+                 "--blocks", "1", "--channels", "8")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    rows = {row["name"]: row for row in json.loads(result.output)}
+    assert all(row["value"] > 0 for row in rows.values())
+    game = games.make("tic_tac_toe")
+    plies = rows["store, an episode packed"]["settings"]["plies"]
+    assert rows["store, an episode on the disk"]["value"] > plies * game.state_dtype.itemsize
+    assert 0 < rows["store, rows that are trained on"]["value"] < plies
+    assert rows["weights, a version"]["unit"] == "B"

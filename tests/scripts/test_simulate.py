@@ -6,31 +6,21 @@ import sys
 
 import pytest
 
-from engine.learning.store import EpisodeStore
-from games import make
-
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "scripts.cli", "simulate", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=200)
 
 
-def test_every_episode_of_many_fake_workers_is_stored_once(tmp_path):
+def test_it_prints_a_table_for_people_and_programs(tmp_path):
     run = tmp_path / "run"
-    done = simulate(
-        "tic_tac_toe", "--workers", "40", "--hosts", "2", "--rate", "200", "--minutes", "0.25",
-        "--run", str(run), "--json", "--set", "learning.limiter.start_rows=100",
-        "--set", "learning.batch_rows=16", "--set", "publish_seconds=2",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    table = {name: value for name, (value, _) in json.loads(done.stdout).items()}
-    assert table["episodes sent and not stored"] == 0
-    assert table["versions published"] >= 1
-    assert table["weights fetched"] >= 40
-    assert table["most unacknowledged batches of a worker"] <= 8
-    store = EpisodeStore(run / "episodes", make("tic_tac_toe"))
-    ids = [episode.id for number in store.numbers for episode in store.read(number)]
-    assert len(set(ids)) == len(ids) == store.counters.episodes > 200
+    small = ["tic_tac_toe", "--workers", "4", "--rate", "50", "--minutes", "0.1"]
+    table = simulate(*small, "--run", str(run), "--json")
+    assert table.returncode == 0, table.stderr
+    assert json.loads(table.stdout)["episodes sent and not stored"] == [0, ""]
+    again = simulate(*small, "--run", str(run))
+    assert again.returncode != 0
+    assert again.stderr.strip() == f"meijin: {run} exists already; choose another with --run"
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,16 @@ def test_many_positions_at_once_get_what_each_gets_alone(game_id):
         )
 
 
+def test_several_threads_search_every_position_to_its_end():
+    service, answers, _ = service_of("connect_four", simulations=300, positions=4, threads=2)
+    ask(service, moves=list("4444"), analyzeTurns=[0, 1, 2, 3, 4])
+    finish(service)
+    for answer in answers:
+        assert answer["rootInfo"]["visits"] == 300
+        assert sum(info["visits"] for info in answer["moveInfos"]) <= 300
+    assert len(answers) == 5
+
+
 def test_views_only_turn_the_numbers():
     told = {}
     for view in ("FIRST", "SECOND", "SIDETOMOVE", "BLACK", "WHITE"):
@@ -137,7 +147,7 @@ def test_terminated_positions_tell_what_is_known():
     service, answers, _ = service_of("connect_four", positions=2)
     ask(service, id="a", moves=["1", "2"], analyzeTurns=[0, 1, 2], maxVisits=10**9)
     ask(service, id="b", moves=[], maxVisits=10)
-    service.step()
+    service.step(is_ended=lambda: False)
     ask(service, id="t", action="terminate", terminateId="a", turnNumbers=[1, 2])
     assert answers.pop(0) == {
         "id": "t", "action": "terminate", "terminateId": "a", "turnNumbers": [1, 2],

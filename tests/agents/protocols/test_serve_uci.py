@@ -282,8 +282,7 @@ def test_the_tree_of_a_followed_game_is_kept(minichess):
     minichess("position startpos", "go nodes 400")
     line = minichess.lines[-2].split(" pv ")[1].split()
     minichess(f"position startpos moves {' '.join(line[:2])}", "go nodes 1")
-    best = minichess.server._search.candidates(1)[0]
-    assert best.visits > 3
+    assert sum(each.visits for each in minichess.server._search.candidates(99)) > 3
     minichess("ucinewgame", f"position startpos moves {' '.join(line[:2])}", "go nodes 1")
     assert sum(each.visits for each in minichess.server._search.candidates(99)) <= 1
 

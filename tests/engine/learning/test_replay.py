@@ -210,3 +210,20 @@ def test_learning_and_self_play_never_wait_for_each_other():
                 rows_stored=rows_stored, rows_trained=rows_trained, batch_rows=512
             )
             assert trains or not waits, (rows_stored, rows_trained)
+
+
+def test_the_window_knows_how_old_its_rows_weights_are(connect_four, tmp_path):
+    episodes = random_episodes(connect_four, 30, seed=11)
+    EpisodeStore(tmp_path, connect_four).append(episodes)
+    window = opened(tmp_path, connect_four, scale=90, max_rows=97)
+    versions = [e.weights_version for e in episodes for weight in e.weights if weight > 0]
+    assert window.mean_version == pytest.approx(np.mean(versions[-window.rows_in_window :]))
+
+
+def test_a_shard_with_more_rows_than_fit_leaves_its_newest(connect_four, tmp_path):
+    episodes = random_episodes(connect_four, 40, seed=12)
+    EpisodeStore(tmp_path, connect_four).append(episodes)
+    window = opened(tmp_path, connect_four, scale=1000, max_rows=64)
+    states = np.concatenate([e.states[e.weights > 0] for e in episodes])
+    assert len(states) > 5 * 64
+    assert np.array_equal(window.states()["key"], states["key"][-64:])

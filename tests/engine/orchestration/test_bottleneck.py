@@ -5,10 +5,13 @@ import random
 import pytest
 
 from engine.config import build_config
+from engine.learning.packed import pack
 from engine.orchestration.bottleneck import bottleneck
 from engine.orchestration.messages import Finished, Learned
 from engine.orchestration.reports import Rates, Sliding, Status
+from games import make
 
+NONE = pack([], game=make("tic_tac_toe"))
 CONFIG = build_config({"game": "tic_tac_toe"}, source="test")
 
 
@@ -19,6 +22,7 @@ def status(**known) -> Status:
 def test_nothing_is_said_before_anything_was_heard():
     assert bottleneck(Status(), CONFIG) == ""
     assert bottleneck(status(reporting_workers=0), CONFIG) == ""
+    assert bottleneck(status(version=0, learner_wait_share=0.9), CONFIG) == ""
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,7 @@ def test_sliding_sums_are_those_of_the_last_half_minute():
 
 def finished(seconds: float, **known) -> Finished:
     plain = {
-        "batch": 1, "episodes": [], "plies": 0, "simulations": 0, "evaluations": 0,
+        "batch": 1, "episodes": NONE, "plies": 0, "simulations": 0, "evaluations": 0,
         "cache_hits": 0, "network_seconds": 0.0, "memory_bytes": 1, "version": 1,
     }  # fmt: skip
     return Finished(seconds=seconds, **plain | known)
@@ -109,7 +113,7 @@ def test_the_learners_rate_begins_with_its_first_report():
     rates, seen = Rates(), Status()
     learned = {
         "steps": 1, "rows_in_window": 1, "rows_stored": 1, "pause_workers": False,
-        "waiting": False, "memory_bytes": 1,
+        "waiting": False, "memory_bytes": 1, "window_staleness": 0.0,
     }  # fmt: skip
     for at, rows in ((2.0, 1_000_000), (4.0, 1_000_400), (6.0, 1_000_800)):
         rates.add_learned(

@@ -1,0 +1,1 @@
+"""Pages for a browser that are whole in one file: nothing is fetched from anywhere."""

@@ -1,0 +1,1 @@
+"""Running networks on a GPU, and the same code paths on a processor."""

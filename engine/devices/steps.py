@@ -1,0 +1,47 @@
+"""A computation that is repeated on the same memory: a CUDA graph where there is one to be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+Step = Callable[[], None]
+
+_WARM_UPS = 3  # calls before a capture: libraries choose kernels and allocate workspaces in them
+
+
+def make_step(
+    work: Callable[[], None],
+    *,
+    stream: torch.cuda.Stream | None,
+    pool: tuple[int, int] | None,
+) -> Step:
+    """Prepare ``work`` for being repeated.
+
+    Args:
+        work: reads and writes the same tensors at every call.
+        stream: of the device, on which it is run; None: the device has no streams.
+        pool: memory that the graphs of one stream share; None: no graph is captured.
+
+    Returns:
+        What repeats it. It is called with ``stream`` being the current one.
+    """
+    if stream is None:
+        return work
+    tuned = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True  # the fastest convolution for this very shape
+    try:
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
+                work()
+        stream.synchronize()
+        if pool is None:
+            return work
+        graph = torch.cuda.CUDAGraph()
+        # Only this thread is kept from what a capture forbids: others go on using the device.
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+            work()
+    finally:
+        torch.backends.cudnn.benchmark = tuned
+    return graph.replay

@@ -1,0 +1,87 @@
+"""Leaves of trees on their way to the evaluator and back: the memory of one batch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.records import Evaluation
+from engine.search.gumbel import BLOCK
+from engine.search.simulation import LANE_COLUMNS, LEAF_COLUMNS, NUM_LANES
+from games.game import Game, States
+
+
+class LeafBatch:
+    """Buffers for up to ``leaves`` leaves, and for K positions at least.
+
+    Attributes:
+        leaves, paths, lanes, order, scratch: as ``simulation.grow`` wants them.
+        states, words, actions, outcomes, distances, rows, legal, counts: of the positions.
+        places: tree and slot of root moves.
+        tables: what alpha-beta found out about endings, a row for each tree.
+        flying: ``[L]`` numbers of the leaves whose answers are awaited; the first ``in_flight``.
+        in_flight: how many.
+        answer: of the evaluator to the last question.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        *,
+        leaves: int,
+        num_trees: int,
+        table_words: int,
+    ) -> None:
+        slots = game.max_legal
+        buffered = max(leaves, slots)
+        self.leaves = np.zeros((leaves, LEAF_COLUMNS), np.int32)
+        self.paths = np.zeros((leaves + NUM_LANES, 2 * (game.max_plies + 2)), np.int32)
+        self.lanes = np.zeros((min(NUM_LANES, num_trees), LANE_COLUMNS), np.int32)
+        self.order = np.zeros(leaves, np.int32)
+        self.scratch = np.zeros((3, -(-slots // BLOCK) * BLOCK), np.float32)
+        self.places = np.zeros((buffered, 2), np.int32)
+        self.states = np.zeros(buffered, game.state_dtype)
+        self.words = words_of(self.states)
+        self.actions = np.zeros(buffered, np.int32)
+        self.outcomes = np.zeros(buffered, np.int8)
+        self.distances = np.zeros(buffered, np.int32)
+        self.rows = np.zeros(buffered, np.int32)
+        self.legal = np.zeros((buffered, slots), np.int32)
+        self.counts = np.zeros(buffered, np.int32)
+        self.tables = np.zeros((num_trees, table_words), np.uint64)
+        self.flying = np.zeros(leaves, np.int32)
+        self.in_flight = 0
+        self.answer = Evaluation(
+            policy_logits=np.zeros((1, slots), np.float32),
+            values=np.zeros((1, 2), np.float32),
+            draws=np.zeros(1, np.float32),
+        )
+        # Views of the first n rows, made once for each n: slicing costs more than a small step.
+        self._views: list[FirstRows | None] = [None] * (buffered + 1)
+
+    def first(self, count: int) -> FirstRows:
+        """Views of the first ``count`` rows of the buffers."""
+        view = self._views[count]
+        if view is None:
+            view = self._views[count] = FirstRows(self, count)
+        return view
+
+
+class FirstRows:
+    """The first rows of a batch's buffers."""
+
+    __slots__ = ("actions", "counts", "distances", "legal", "outcomes", "rows", "states")
+
+    def __init__(self, batch: LeafBatch, count: int) -> None:
+        self.states = batch.states[:count]
+        self.actions = batch.actions[:count]
+        self.outcomes = batch.outcomes[:count]
+        self.distances = batch.distances[:count]
+        self.rows = batch.rows[:count]
+        self.legal = batch.legal[:count]
+        self.counts = batch.counts[:count]
+
+
+def words_of(states: States) -> NDArray[np.int32]:
+    """States as ``[B, S]`` words of the same memory."""
+    return states.view(np.int32).reshape(len(states), -1)

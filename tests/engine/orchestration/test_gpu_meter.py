@@ -1,0 +1,49 @@
+"""Reading nvidia-smi, with a program in its place that says what it would say."""
+
+import os
+import time
+
+import pytest
+
+from engine.orchestration.gpu_meter import GpuMeter
+
+
+def put_in_path(monkeypatch, tmp_path, script: str) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\n" + script)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+
+def wait_until(true, seconds=20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not true():
+        time.sleep(0.02)
+    return true()
+
+
+def test_every_gpu_that_says_so_is_read(monkeypatch, tmp_path):
+    put_in_path(monkeypatch, tmp_path, "echo '0, 93'; echo '1, [N/A]'; echo '2, 7'; exec sleep 60")
+    meter = GpuMeter()
+    try:
+        assert wait_until(lambda: len(meter.busy()) == 2)
+        assert meter.busy() == {"GPU 0": pytest.approx(0.93), "GPU 2": pytest.approx(0.07)}
+    finally:
+        meter.close()
+    assert wait_until(lambda: meter.busy() == {}), "what has ended says nothing"
+
+
+@pytest.mark.parametrize("script", ["echo 'NVIDIA-SMI has failed'; exit 9", "exit 127"])
+def test_a_tool_without_a_driver_says_nothing(monkeypatch, tmp_path, script):
+    put_in_path(monkeypatch, tmp_path, script)
+    meter = GpuMeter()
+    time.sleep(0.3)
+    assert meter.busy() == {}
+    meter.close()
+
+
+def test_without_the_tool_there_is_nothing_to_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    meter = GpuMeter()
+    assert meter.busy() == {}
+    meter.close()
