@@ -38,7 +38,9 @@ def learner_main(link: Link, config: RunConfig, path: str) -> None:
         path: the run directory.
     """
     try:
-        Learner(link, config, RunDirectory(Path(path))).run()
+        run = RunDirectory(Path(path))
+        with run.learn():
+            Learner(link, config, run).run()
     except ParentGoneError:
         raise
     except Exception as error:
