@@ -129,6 +129,7 @@ class Worker:
             simulations=simulations,
             name=f"{self.name}b",
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
         meter = _Meter()
         while not self._stopped and self._wanted is None:
@@ -149,6 +150,7 @@ class Worker:
             simulations=self.config.search.simulations,
             name=self.name,
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
 
         def counts() -> _Counts:

@@ -156,19 +156,22 @@ def test_more_players_and_more_games_continue_a_tournament(tmp_path):
 
 
 def test_the_pair_that_plays_next_is_the_one_whose_order_is_open():
-    settled = Tally(190, 4, 6)
-    pairings = [
-        Pairing("strong", "weak", settled),
-        Pairing("close", "weak", settled),
-        # Both colours: from one alone, strength could not be told from moving first.
-        Pairing("strong", "close", Tally(6, 0, 4)),
-        Pairing("close", "strong", Tally(4, 0, 6)),
+    tables = {
+        ("strong", "weak"): Tally(190, 4, 6),
+        ("close", "weak"): Tally(190, 4, 6),
+        ("strong", "close"): Tally(14, 0, 6),
+    }
+    pairings = [Pairing(a, b, tally) for (a, b), tally in tables.items()]
+    pairings += [
+        Pairing(b, a, Tally(tally.losses, tally.draws, tally.wins))
+        for (a, b), tally in tables.items()
     ]
-    named = next_pairs(["weak", "strong", "close"], pairings, blocks=3, games=8)
+    everybody = ["weak", "strong", "close"]
+    named = next_pairs(everybody, pairings, blocks=3, games=8)
     assert named == [("strong", "close")] * 3
     begun = {("strong", "close"): 40_000}
-    other = next_pairs(["weak", "strong", "close"], pairings, blocks=1, games=8, pending=begun)
-    assert other != [("strong", "close")]
+    (other,) = next_pairs(everybody, pairings, blocks=1, games=8, pending=begun)
+    assert "weak" in other
 
 
 def test_informative_games_separate_neighbours_better_than_equally_many_of_all_pairs():
