@@ -52,6 +52,12 @@ class _Target:
 @click.option(
     "--position", help="Begin there: FEN, SFEN or a drawn board (| for line ends), or moves."
 )
+@click.option(
+    "--from-image",
+    "picture",
+    type=click.Path(path_type=Path),
+    help="Begin with the position in a picture of a board: connect_four, othello or go9.",
+)
 @click.option("--watch", nargs=2, metavar="A B", help="Two agents play, A first; you watch.")
 @click.option("--review", is_flag=True, help="Begin with a review of the game in FILE.")
 @seed_option
@@ -64,6 +70,7 @@ def command(
     elo: int | None,
     simulations: int | None,
     position: str | None,
+    picture: Path | None,
     watch: tuple[str, str] | None,
     review: bool,
     seed: int,
@@ -84,7 +91,11 @@ def command(
         raise click.UsageError(f"{' and '.join(given)} exclude each other; give one of them")
     if watch and (spec is not None or side is not None):
         raise click.UsageError("--watch names both players; leave --opponent and --side away")
+    if position is not None and picture is not None:
+        raise click.UsageError("--position and --from-image exclude each other; give one of them")
     found = _resolve(target)
+    if picture is not None:
+        position = _seen_in(picture, found.game)
     if review and found.record is None:
         raise click.UsageError("--review needs the file of a game: meijin play game.sgf --review")
     opponent, adviser, notice = _engines(found, watch[0] if watch else spec, seed)
@@ -116,6 +127,20 @@ def command(
             _play_on_screen(session, notice, review=review)
     finally:
         session.close()
+
+
+def _seen_in(picture: Path, game: Game) -> str:
+    """The position in a picture, as a drawn board."""
+    from engine.vision.board_reader import PictureError, open_picture, read_cells, text_of
+    from engine.vision.board_reader import shipped_yolo as yolo
+
+    rows, columns = game.observation_shape[-2:]
+    try:
+        text_of(game.name, np.full((rows, columns), -1, np.int8))  # whether it is such a game
+        cells = read_cells(yolo(), open_picture(picture), rows=rows, columns=columns)
+        return text_of(game.name, cells)
+    except PictureError as error:
+        raise AgentError(str(error)) from None
 
 
 def _resolve(target: str) -> _Target:

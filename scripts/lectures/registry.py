@@ -64,6 +64,11 @@ LECTURES: dict[str, Lecture] = {
         "A league of agents and exploiters, 2019: what self-play forgets, and what it costs.",
         8.0,
     ),
+    "yolo": Lecture(
+        "scripts.lectures.yolo",
+        "You only look once, 2016: every stone on a board, its box and the position, in one pass.",
+        1.0,
+    ),
     "deep_dream": Lecture(
         "scripts.lectures.deep_dream",
         "What a network wants to see: digits out of noise, and the board that it dreams of.",
