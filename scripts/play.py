@@ -138,13 +138,19 @@ def command(
 
 def _seen_in(picture: Path, game: Game) -> str:
     """The position in a picture, as a drawn board."""
-    from engine.vision.board_reader import PictureError, open_picture, read_cells, text_of
-    from engine.vision.board_reader import shipped_yolo as yolo
+    from engine.vision.board_reader import (
+        PictureError,
+        open_picture,
+        read_cells,
+        shipped_yolo,
+        text_of,
+    )
 
     rows, columns = game.observation_shape[-2:]
     try:
         text_of(game.name, np.full((rows, columns), -1, np.int8))  # whether it is such a game
-        cells = read_cells(yolo(), open_picture(picture), rows=rows, columns=columns)
+        pixels = open_picture(picture)
+        cells = read_cells(shipped_yolo(), pixels, rows=rows, columns=columns)
         return text_of(game.name, cells)
     except PictureError as error:
         raise AgentError(str(error)) from None

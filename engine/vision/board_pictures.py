@@ -16,9 +16,10 @@ SIZE = 128
 FIRST, SECOND, CORNER = range(3)  # classes of things
 CLASSES = ("first player's piece", "second player's piece", "corner of the board")
 CORNER_SIDE = 16.0  # of the box round a corner, in pixels
-FRAME = 0.25  # width of the frame, in cells
+FRAME = 0.35  # width of the frame, in cells: its corners and the pieces lie in other grid cells
 _FINER = 2  # times as large while it is drawn
 _MOST_TURN = 10.0  # degrees
+_LEAST_CONTRAST = 100.0  # of red, green and blue together: between a wall and a piece before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ class BoardPicture:
     pixels: NDArray[np.uint8]  # [SIZE, SIZE, 3]
     boxes: NDArray[np.float32]  # [N, 4] middle and extent, x y w h in pixels
     classes: NDArray[np.int64]  # [N]
-    corners: NDArray[np.float32]  # [4, 2] upper left, upper right, lower right, lower left
+    corners: NDArray[
+        np.float32
+    ]  # [4, 2] of the frame: upper left, upper right, lower right, lower left
 
 
 def draw_board(
@@ -60,10 +63,10 @@ def draw_board(
         plain: upright, in the middle, without clutter, blur and bad light.
     """
     rows, columns = cells.shape
-    longest = 94.0 if plain else rng.uniform(86, 98)
+    longest = 90.0 if plain else rng.uniform(84, 93)
     pitch = longest / max(rows, columns)
     angle = 0.0 if plain else np.deg2rad(rng.uniform(-_MOST_TURN, _MOST_TURN))
-    middle = np.full(2, SIZE / 2) + (0 if plain else rng.uniform(-6, 6, 2))
+    middle = np.full(2, SIZE / 2) + (0 if plain else rng.uniform(-5, 5, 2))
     across = pitch * np.array([np.cos(angle), np.sin(angle)])
     down = pitch * np.array([-np.sin(angle), np.cos(angle)])
     origin = middle - across * columns / 2 - down * rows / 2
@@ -75,7 +78,10 @@ def draw_board(
         varied = np.array(colour) + (0 if plain else rng.normal(0, play, 3))
         return tuple(int(each) for each in np.clip(varied, 0, 255))
 
-    back = tint((190, 190, 190)) if plain else tuple(int(c) for c in rng.integers(40, 240, 3))
+    colours = [tint(each, 10) for each in style.pieces]
+    back = tint((190, 190, 190)) if plain else _wall(rng)
+    while style.holes and min(_distance(back, each) for each in colours) < _LEAST_CONTRAST:
+        back = _wall(rng)  # it shows through the holes: nobody could tell it from pieces
     image = Image.new("RGB", (SIZE * _FINER, SIZE * _FINER), back)
     pen = ImageDraw.Draw(image)
     if not plain:
@@ -88,7 +94,6 @@ def draw_board(
     pen.polygon([tuple(_FINER * each) for each in corners], fill=board)
     if not style.holes:
         _lines(pen, style, rows, columns, at)
-    colours = [tint(each, 10) for each in style.pieces]
     radius = pitch * (0.42 if plain else rng.uniform(0.36, 0.45))
     boxes, classes = [], []
     for row in range(rows):
@@ -103,11 +108,11 @@ def draw_board(
             if owner >= 0:
                 boxes.append([*centre, 2 * radius, 2 * radius])
                 classes.append(owner)
-    boxes += [[*each, CORNER_SIDE, CORNER_SIDE] for each in corners]
+    boxes += [[*each, CORNER_SIDE, CORNER_SIDE] for each in outer]
     classes += [CORNER] * 4
     pixels = _photographed(image, rng, plain=plain)
     return BoardPicture(
-        pixels, np.array(boxes, np.float32), np.array(classes), corners.astype(np.float32)
+        pixels, np.array(boxes, np.float32), np.array(classes), outer.astype(np.float32)
     )
 
 
@@ -135,12 +140,26 @@ def random_pictures(count: int, *, seed: int) -> list[BoardPicture]:
 
 def clutter_picture(rng: np.random.Generator) -> NDArray[np.uint8]:
     """A picture ``[SIZE, SIZE, 3]`` without any board."""
-    back = tuple(int(c) for c in rng.integers(40, 240, 3))
-    image = Image.new("RGB", (SIZE * _FINER, SIZE * _FINER), back)
+    image = Image.new("RGB", (SIZE * _FINER, SIZE * _FINER), _wall(rng))
     pen = ImageDraw.Draw(image)
     for _ in range(3):
         _clutter(pen, rng)
     return _photographed(image, rng, plain=False)
+
+
+def empty_pictures(count: int, *, seed: int) -> list[BoardPicture]:
+    """Pictures without any board, from which a network learns to see none."""
+    rng = np.random.default_rng(seed)
+    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros((0, 2), np.float32)
+    return [BoardPicture(clutter_picture(rng), *nothing) for _ in range(count)]
+
+
+def _wall(rng: np.random.Generator) -> tuple[int, ...]:
+    return tuple(int(each) for each in rng.integers(40, 240, 3))
+
+
+def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    return float(np.linalg.norm(np.subtract(one, other)))
 
 
 def _lines(pen: ImageDraw.ImageDraw, style: Style, rows: int, columns: int, at) -> None:

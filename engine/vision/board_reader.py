@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from safetensors.torch import load_file
 
-from engine.vision.board_pictures import CORNER, FIRST, SECOND, SIZE, STYLES
+from engine.vision.board_pictures import CORNER, FIRST, FRAME, SECOND, SIZE, STYLES
 from engine.vision.yolo import Detections, Yolo, detect
 
 _LEAST_SIDE = 40.0  # pixels
@@ -24,7 +24,7 @@ _MOST_SKEW = 0.12  # of a side: how far the corners may be from a rectangle
 _MOST_STRETCH = 1.12  # of the cells: width over height
 _MOST_TURN = 0.35  # sine of the angle
 _CANDIDATES = 8  # corners that are looked at
-_LEAST_PIECE = 0.3  # confidence of a piece that counts
+_LEAST_PIECE = 0.25  # confidence of a piece that counts
 _LARGEST_PICTURE = 50_000_000  # pixels
 
 
@@ -84,6 +84,7 @@ def cells_of(seen: Detections, *, rows: int, columns: int) -> NDArray[np.int8]:
     corners = _corners(seen, rows=rows, columns=columns)
     # Least squares: from pixels to rows and columns, by an affine map.
     known = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], float)
+    known += FRAME * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     places = np.column_stack([corners, np.ones(4)])
     transform, *_ = np.linalg.lstsq(places, known, rcond=None)
     cells = np.full((rows, columns), -1, np.int8)
@@ -165,7 +166,7 @@ def _is_board(corners: NDArray[np.float64], *, rows: int, columns: int) -> bool:
     skew = np.hypot(*(corners[0] + corners[2] - corners[1] - corners[3])) / max(width, height)
     slope = abs(right @ down) / (4 * width * height)
     turn = abs(right[1]) / (2 * width)
-    stretch = (width / columns) / (height / rows)
+    stretch = (width / (columns + 2 * FRAME)) / (height / (rows + 2 * FRAME))
     return bool(
         max(skew, slope) < _MOST_SKEW
         and turn < _MOST_TURN
