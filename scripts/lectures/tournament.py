@@ -1,0 +1,130 @@
+"""The museum: seventy years of players meet on one board (Rosenblatt 1958 to Silver 2018)."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from agents.arena.elo import Pairing, Rating, fit_ratings, pairings_of
+from agents.arena.match import play_match
+from agents.museum.exhibits import EXHIBITS, GAME
+from games import make
+from scripts.lectures.page import Page
+
+ANCHOR = "rollout MCTS"
+
+
+def draw_ladder(ratings: dict[str, Rating], years: dict[str, int]) -> plt.Figure:
+    """Ratings with their 95 % intervals over the years."""
+    figure, axis = plt.subplots(figsize=(9, 4.6), constrained_layout=True)
+    for name, rating in ratings.items():
+        year = years[name] or 1950
+        axis.plot([year, year], [rating.low, rating.high], color="C0", linewidth=5, alpha=0.4)
+        axis.plot(year, rating.elo, "o", color="C0")
+        axis.annotate(name, (year, rating.elo), xytext=(6, 4), textcoords="offset points")
+    axis.set(ylabel=f"Elo above {ANCHOR}", xlim=(1945, 2030))
+    axis.set_xticks([1950, *sorted({year for year in years.values() if year})])
+    axis.set_xticklabels(
+        ["chance", *map(str, sorted({year for year in years.values() if year}))], rotation=60
+    )
+    return figure
+
+
+def draw_crosstable(shares: np.ndarray, names: list[str]) -> plt.Figure:
+    """Share of the points of each player (row) against each other (column)."""
+    figure, axis = plt.subplots(figsize=(7, 6), constrained_layout=True)
+    axis.imshow(shares, cmap="RdBu", vmin=0, vmax=1)
+    axis.set_xticks(range(len(names)), names, rotation=60, ha="right")
+    axis.set_yticks(range(len(names)), names)
+    for row, column in np.argwhere(~np.isnan(shares)):
+        share = shares[row, column]
+        axis.text(
+            column,
+            row,
+            f"{100 * share:.0f}",
+            ha="center",
+            va="center",
+            color="white" if abs(share - 0.5) > 0.3 else "black",
+        )
+    axis.set_title("% of the points of the row")
+    return figure
+
+
+def story(page: Page, *, quick: bool, seed: int) -> None:
+    """Everybody plays everybody, and one ladder."""
+    page.text("""
+        ## The players
+
+        Each is the idea of its year at the size of a laptop, on Connect Four; none is the machine
+        itself. Their networks are small files that come with the package.
+    """)
+    game = make(GAME)
+    exhibits = [each for each in EXHIBITS if not quick or each.name not in {"solver", "AlphaZero"}]
+    page.table(
+        ("year", "player", "idea of", "here"),
+        [(each.year or "", each.name, each.source, each.how) for each in exhibits],
+    )
+    simulations, games = (8, 2) if quick else (100, 20)
+    agents = [each.make(game, simulations) for each in exhibits]
+
+    page.text("""
+        ## Everybody against everybody
+
+        Pairs of games from the same random opening of four stones, each player once first.
+        Searchers have 100 simulations a move, tree search with random games 500.
+    """)
+    pairs = list(combinations(range(len(agents)), 2))
+    shares = np.full((len(agents), len(agents)), np.nan)
+    pairings: list[Pairing] = []
+    repeated = 0
+    for number in page.steps("matches", len(pairs)):
+        a, b = pairs[number]
+        match = play_match(agents[a], agents[b], games=games, seed=seed + number)
+        pairings += pairings_of(match)
+        repeated += match.duplicates
+        shares[a, b], shares[b, a] = match.total.score, 1 - match.total.score
+    names = [each.name for each in exhibits]
+    ratings = fit_ratings(pairings, anchor=ANCHOR)
+    page.figure(
+        draw_crosstable(shares, names),
+        "crosstable",
+        caption=f"{games * len(pairs)} games, {games} a pair; {repeated} of them repeat another.",
+    )
+
+    page.text("""
+        ## One ladder
+
+        Bradley-Terry ratings with draws and the first move's advantage, fitted to all games. Where
+        somebody won or lost everything, the interval is wide and the number says little more than
+        the side it lies on.
+    """)
+    ladder = dict(sorted(ratings.players.items(), key=lambda each: -each[1].elo))
+    years = {each.name: each.year for each in exhibits}
+    page.table(
+        ("player", "year", "Elo", "95 % interval"),
+        [
+            (name, years[name] or "", f"{each.elo:+.0f}", f"{each.low:+.0f} to {each.high:+.0f}")
+            for name, each in ladder.items()
+        ],
+    )
+    page.figure(
+        draw_ladder(ratings.players, years),
+        "ladder",
+        caption="Seventy years on one board; bars are 95 % intervals.",
+    )
+    page.result(
+        f"the first move is worth {ratings.first_player_advantage.elo:+.0f} Elo in these games"
+    )
+    order = list(ladder)
+    page.claim(f"{order[-1]} comes last", holds=order[-1] == "random")
+    if not quick:
+        page.claim(
+            "nobody makes more points against the solver than it does",
+            holds=bool(np.nanmin(shares[names.index("solver")]) >= 0.5),
+        )
+        page.claim(
+            "perceptron, CNN and AlphaGo come in the order of their years",
+            holds=order.index("AlphaGo") < order.index("CNN") < order.index("perceptron"),
+        )
