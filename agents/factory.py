@@ -21,6 +21,7 @@ usi:COMMAND       the same for shogi
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import sys
 from collections.abc import Callable
@@ -123,6 +124,26 @@ def game_of(text: str) -> str | None:
     raise _no_network(path)
 
 
+def identity_of(text: str, *, game: Game) -> str:
+    """What an agent's text stands for at present: its network's contents, or the text itself.
+
+    Raises:
+        AgentError: the text names a network that is not there.
+    """
+    spec = parse_network(text)
+    if spec is None:
+        return text
+    path = Path(spec.source).expanduser()
+    if spec.source == SHIPPED:
+        path = shipped_file(game)
+    elif is_run(path):
+        path = weights_of_run(path)[0]
+    try:
+        return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    except OSError:
+        raise _no_network(path) from None
+
+
 def make_agent(
     text: str,
     *,
@@ -130,6 +151,7 @@ def make_agent(
     simulations: int | None = None,
     seed: int = 0,
     say: Say = _say_on_stderr,
+    opened: dict[str, Evaluator] | None = None,
 ) -> Agent:
     """The agent that a text names.
 
@@ -139,6 +161,7 @@ def make_agent(
         simulations: for agents that search and whose text does not say; 0 is the network alone.
         seed: of the agent's choices.
         say: told in one line what the user should know, such as a damaged file passed over.
+        opened: networks by their source, which agents share; what is opened is added.
 
     Raises:
         AgentError: no such agent (the nearest is named), a network of another game, or a file that
@@ -148,7 +171,10 @@ def make_agent(
         return UciAgent(program, game=game, name=text, say=say)
     spec = parse_network(text)
     if spec is not None:
-        return _network_agent(text, spec, game=game, simulations=simulations, seed=seed, say=say)
+        evaluator = (opened or {}).get(spec.source) or open_evaluator(spec, game=game, say=say)
+        if opened is not None:
+            opened[spec.source] = evaluator
+        return _network_agent(text, spec, evaluator, game=game, simulations=simulations, seed=seed)
     if text.startswith(GTP):
         from agents.protocols.gtp_agent import GtpAgent
 
@@ -295,13 +321,19 @@ def network_agent(
 
 
 def _network_agent(
-    text: str, spec: NetworkSpec, *, game: Game, simulations: int | None, seed: int, say: Say
+    text: str,
+    spec: NetworkSpec,
+    evaluator: Evaluator,
+    *,
+    game: Game,
+    simulations: int | None,
+    seed: int,
 ) -> Agent:
     """What ``make_agent`` makes of a text that names a network."""
     amount = spec.simulations if spec.simulations is not None else simulations
     amount = DEFAULT_SIMULATIONS if amount is None else amount
     return network_agent(
-        open_evaluator(spec, game=game, say=say),
+        evaluator,
         game=game,
         simulations=amount,
         seed=seed,

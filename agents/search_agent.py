@@ -84,8 +84,6 @@ class SearchAgent(Agent):
             raise AgentError(f"{self.name} searches at least 1 simulation, not {simulations}")
         self.simulations = simulations
         self.config = config or PlayConfig()
-        #: Fewer simulations for the searches to come, where time is short; None: as many as usual.
-        self.limit: int | None = None
         self._evaluator = evaluator
         self._evaluators = [evaluator]  # for several threads, as far as asked for
         self._search: Search | None = None
@@ -154,8 +152,7 @@ class SearchAgent(Agent):
     def _search_roots(self, states: States) -> Decisions:
         """Search the trees whose roots are ``states``."""
         assert self._search is not None
-        budget = None if self.limit is None else max(1, min(self.limit, self.simulations))
-        result = self._search.run(budget)
+        result = self._search.run()
         movers = states["to_play"].astype(np.int64)
         lines = (self._search.principal_variation(row) for row in range(len(states)))
         return Decisions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -10,17 +11,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":  # run as a file: its folder comes first, and hides packages of ours
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 import click
 import msgspec
 import numpy as np
 
+from scripts.bench_gpu import gpu_rows, lane_rows
 from scripts.bench_rules import Row, rules_rows
 from scripts.bench_single import GAMES, single_rows
 from scripts.bench_store import store_rows, weights_rows
 
 _GAMES = 128  # in flight in each self-play process, as in training
 
-SECTIONS = ("rules", "search", "network", "selfplay", "single", "store")
+SECTIONS = ("rules", "search", "network", "selfplay", "single", "store", "lanes")
 
 
 @click.command("bench")
@@ -48,6 +53,9 @@ SECTIONS = ("rules", "search", "network", "selfplay", "single", "store")
     "--simulations", default=64, show_default=True, help="Simulations a move of self-play."
 )
 @click.option("--workers", type=int, help="Self-play processes [one for each core].")
+@click.option("--gpu", is_flag=True, help="Only the table of self-play on a GPU.")
+@click.option("--device", default="cuda", show_default=True, help="Of --gpu; cpu: a short form.")
+@click.option("--minutes", default=7.5, show_default=True, help="Of --gpu, all in all.")
 @click.option("--json", "as_json", is_flag=True, help="Rows as JSON for programs.")
 @click.option("--signature", is_flag=True, help="Only print the hash of the search's behaviour.")
 def command(
@@ -60,6 +68,9 @@ def command(
     network_file: Path | None,
     simulations: int,
     workers: int | None,
+    gpu: bool,
+    device: str,
+    minutes: float,
     as_json: bool,
     signature: bool,
 ) -> None:
@@ -73,6 +84,8 @@ def command(
       meijin bench --section rules --all-games
 
       meijin bench --section single          (Connect Four and Go 9 x 9)
+
+      meijin bench --gpu                     (the table of docs/gpu.md, under eight minutes)
 
       meijin bench --signature
     """
@@ -89,7 +102,9 @@ def command(
     if all_games and set(sections) - {"rules"}:
         raise click.UsageError("--all-games measures rules; other sections take one --game")
     rows: list[Row] = []
-    if all_games:
+    if gpu:
+        _gpu(device, minutes, rows, as_json)
+    elif all_games:
         for name in registered_games():
             _show(rules_rows(make(name), seconds), rows, as_json)
     else:
@@ -107,6 +122,28 @@ def command(
                     _show(single_rows(one, seconds, weights), rows, as_json)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
+
+
+def _gpu(device: str, minutes: float, rows: list[Row], as_json: bool) -> None:
+    """The table of self-play on a GPU, or its short form on the processor."""
+    from engine.devices.choice import DeviceError, choose_device
+    from engine.inference.backends import limit_threads
+
+    if not minutes > 0:
+        raise click.UsageError(f"--minutes must be more than 0, not {minutes:g}")
+    try:
+        choice = choose_device(device)
+    except DeviceError as error:
+        raise click.ClickException(str(error)) from None
+    say = lambda text: click.echo(text, err=as_json)  # noqa: E731
+    say(choice.reason)
+    if choice.is_cpu:
+        say("Without a GPU: small networks, which prove that this works and measure nothing.")
+        limit_threads(1)
+    measured = gpu_rows(
+        choice.names[0], minutes=minutes, reduced=choice.is_cpu, yardstick=_yardstick, say=say
+    )
+    _show(measured, rows, as_json)
 
 
 def _show(measured: Iterator[Row], rows: list[Row], as_json: bool) -> None:
@@ -135,6 +172,8 @@ def _measure(
     if "store" in sections and network_file:
         yield from store_rows(game, seconds)
         yield from weights_rows(game, network_file)
+    if "lanes" in sections:
+        yield from lane_rows(game, seconds)
     if "rules" in sections:
         yield from rules_rows(game, seconds)
     if "search" in sections:
@@ -415,3 +454,7 @@ def _yardstick(game: Any, size: dict[str, int], folder: Path) -> Path:
         state_dict={name: tensor.numpy() for name, tensor in network.state_dict().items()},
     )
     return path
+
+
+if __name__ == "__main__":
+    command()

@@ -43,7 +43,9 @@ def command(
         text = spec or usual_text(played)
         return make_agent(text, game=played, simulations=simulations, seed=seed, say=_say)
 
-    server = GtpServer(game, make, vertices=vertices, say=_say)
+    # A number that was asked for bounds every move; else the time decides where there is a clock.
+    is_bounded = simulations is not None or any(mark in (spec or "") for mark in ("@", "mcts:"))
+    server = GtpServer(game, make, vertices=vertices, is_bounded=is_bounded, say=_say)
     server.serve(LineReader(_STANDARD_INPUT), _write)
 
 

@@ -15,7 +15,7 @@ from games.game import Game
 
 _POSITIONS_PER_CLASS = 100
 _SIMULATIONS = 100
-_LADDER_GAMES = 20
+LADDER_GAMES = 20
 
 
 def make_judge(game: Game) -> Judge:
@@ -47,13 +47,25 @@ def make_judge(game: Game) -> Judge:
             result = play_match(
                 searching,
                 make_agent(opponent, game=game, seed=1, say=_nobody),
-                games=_LADDER_GAMES,
+                games=LADDER_GAMES,
                 seed=1,
             )
             found[f"vs {opponent}"] = result.total.score
         return found
 
     return judge
+
+
+def judged_positions(game: Game) -> dict[str, int]:
+    """How many positions stand behind each share of the truth meter, by phase of the game."""
+    truth = truth_for(game)
+    found: dict[str, int] = {}
+    for index, name in enumerate(truth.classes if truth else ()):
+        assert truth is not None
+        count = min(int((truth.class_of == index).sum()), _POSITIONS_PER_CLASS)
+        phase = name.split("_")[0]
+        found[phase] = found.get(phase, 0) + count
+    return found
 
 
 def _nobody(line: str) -> None:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from agents.arena.fixtures import Outcome
 from agents.arena.intervals import wilson_interval
-from agents.arena.match import OPENING_PLIES, MatchResult, Tally, play_match
+from agents.arena.match import (
+    OPENING_PLIES,
+    MatchResult,
+    Place,
+    PlayedGame,
+    Tally,
+    play_match,
+)
+from agents.arena.sprt import Sprt, SprtReport
+from agents.arena.store import GameStore, StoreError
 from agents.factory import make_agent
+from engine.inference.evaluator import Evaluator
 from scripts.agent_options import (
     AGENT_HELP,
     game_option,
@@ -19,6 +31,10 @@ from scripts.agent_options import (
     seed_option,
     settle_game,
 )
+from scripts.game_files import db_option, games_in_flight, open_store, parallel_option
+
+_GAMES = 100
+_GAMES_OF_A_TEST = 20_000  # at most
 
 
 @click.command("match", epilog=f"Agents: {AGENT_HELP}")
@@ -28,9 +44,29 @@ from scripts.agent_options import (
 @click.option(
     "--games",
     type=click.IntRange(min=1),
-    default=100,
+    help="Rounded up to pairs: each opening is played with both colours "
+    f"[{_GAMES}; with --sprt at most {_GAMES_OF_A_TEST}].",
+)
+@click.option(
+    "--sprt",
+    nargs=2,
+    type=float,
+    metavar="ELO0 ELO1",
+    help="Sequential test: play until it is settled whether A is ELO0 or ELO1 stronger than B.",
+)
+@click.option(
+    "--alpha",
+    type=float,
+    default=0.05,
     show_default=True,
-    help="Rounded up to pairs: each opening is played with both colours.",
+    help="Of --sprt: how often ELO1 may be taken where ELO0 is true.",
+)
+@click.option(
+    "--beta",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="Of --sprt: how often ELO0 may be taken where ELO1 is true.",
 )
 @click.option(
     "--simulations",
@@ -44,39 +80,97 @@ from scripts.agent_options import (
     show_default=True,
     help="Random half-moves at the start of each game.",
 )
+@db_option
+@parallel_option
 @seed_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result for programs.")
 def command(
     a: str,
     b: str,
     game_id: str | None,
-    games: int,
+    games: int | None,
+    sprt: tuple[float, float] | None,
+    alpha: float,
+    beta: float,
     simulations: int | None,
     opening_plies: int,
+    db_file: Path | None,
+    parallel: int | None,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Play agents A and B against each other from paired random openings."""
+    """Play agents A and B against each other from paired random openings.
+
+    Examples:
+      meijin match shipped@100 mcts:1000 --games 200
+
+      meijin match runs/new@100 runs/old@100 --sprt 0 20 --db games.db
+    """
     game = settle_game(game_id, a, b)
-    agents = [make_agent(each, game=game, simulations=simulations, seed=seed) for each in (a, b)]
-    with progress_bars() as report:
-        result = play_match(
-            *agents,
-            games=games,
-            seed=seed,
-            opening_plies=opening_plies,
-            progress=lambda share: report(f"{agents[0].name} - {agents[1].name}", share),
-        )
+    test = Sprt(*sprt, alpha=alpha, beta=beta) if sprt else None
+    opened: dict[str, Evaluator] = {}
+    agents = [
+        make_agent(each, game=game, simulations=simulations, seed=seed, opened=opened)
+        for each in (a, b)
+    ]
+    store = None
+    known: dict[Place, PlayedGame] = {}
+    if db_file is not None:
+        if agents[0].name == agents[1].name:
+            raise StoreError(f"{agents[0].name} against itself cannot be kept in a file")
+        store = open_store(db_file, (a, b), agents, plies=opening_plies, seed=seed)
+        known = _known(store, agents[0].name, agents[1].name)
+
+    def keep(outcome: Outcome) -> None:
+        if store is not None:
+            store.add([outcome])
+
+    try:
+        with progress_bars() as report:
+            result = play_match(
+                *agents,
+                games=games or (_GAMES_OF_A_TEST if test else _GAMES),
+                seed=seed,
+                opening_plies=opening_plies,
+                sprt=test,
+                parallel=games_in_flight(parallel, agents),
+                known=known,
+                keep=keep,
+                progress=lambda share: report(f"{agents[0].name} - {agents[1].name}", share),
+            )
+    finally:
+        for agent in agents:
+            agent.close()
+        if store is not None:
+            store.close()
     if as_json:
         print(json.dumps(match_facts(result)))
     else:
-        Console().print(_table(result))
+        console = Console()
+        console.print(_table(result))
+        if result.sprt is not None:
+            console.print(_test_line(result, result.sprt), highlight=False)
+
+
+def _known(store: GameStore, a: str, b: str) -> dict[Place, PlayedGame]:
+    """What two agents have played before, from the view of the first."""
+    found = {}
+    for each in store.games():
+        if {each.first, each.second} == {a, b}:
+            swapped = each.first == b
+            found[each.opening, swapped] = PlayedGame(
+                actions=each.actions,
+                opening_plies=each.opening_plies,
+                a_is_player=int(swapped),
+                result_for_a=-each.result if swapped else each.result,
+            )
+    return found
 
 
 def match_facts(result: MatchResult) -> dict[str, Any]:
     """A match for programs, from the view of A."""
     total = result.total
-    return {
+    facts = {
         "game": result.game_id,
         "a": result.a,
         "b": result.b,
@@ -89,6 +183,41 @@ def match_facts(result: MatchResult) -> dict[str, Any]:
         "duplicates": result.duplicates,
         "seed": result.seed,
     }
+    if result.sprt is not None:
+        facts["sprt"] = _test_facts(result.sprt)
+    return facts
+
+
+def _test_facts(report: SprtReport) -> dict[str, Any]:
+    """A sequential test for programs."""
+    test = report.test
+    return {
+        "elo0": test.elo0,
+        "elo1": test.elo1,
+        "alpha": test.alpha,
+        "beta": test.beta,
+        "bounds": list(test.bounds),
+        "log_likelihood_ratio": report.ratio,
+        "pairs": list(report.pairs),
+        "taken": report.verdict,
+    }
+
+
+def _test_line(result: MatchResult, report: SprtReport) -> str:
+    """A sequential test in words."""
+    test = report.test
+    lower, upper = test.bounds
+    told = {
+        "H1": f"{result.a} is {test.elo1:g} Elo stronger rather than {test.elo0:g} "
+        f"(wrong at most {test.alpha:.1%} of the time)",
+        "H0": f"{result.a} is {test.elo0:g} Elo stronger rather than {test.elo1:g} "
+        f"(wrong at most {test.beta:.1%} of the time)",
+        None: "not settled by these games; more of them would go on",
+    }[report.verdict]
+    return (
+        f"{told}; log-likelihood ratio {report.ratio:.2f} of {lower:.2f} to {upper:.2f}, pairs by "
+        f"points 0 to 2: {' '.join(str(count) for count in report.pairs)}"
+    )
 
 
 def tally_facts(tally: Tally) -> dict[str, int]:

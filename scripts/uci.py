@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from agents.search_agent import SearchAgent
 from games import make
 from scripts.agent_options import SEARCHING_HELP, seed_option
 
+if TYPE_CHECKING:
+    from agents.deep_blue.agent import DeepBlueAgent
+
 #: Needs no training: tree search with random playouts.
 DEFAULT_AGENT = "mcts"
 
@@ -22,18 +26,23 @@ DEFAULT_AGENT = "mcts"
 def serve_agent(dialect: Dialect, spec: str, game_id: str | None, seed: int) -> None:
     """Serve the agent that a text names on standard input and output."""
 
-    def load() -> SearchAgent:
+    def load() -> SearchAgent | DeepBlueAgent:
         game = make(game_id or game_of(spec) or dialect.games[0])
         if game.name not in dialect.games:
             known = " and ".join(dialect.games)
             raise AgentError(f"meijin {dialect.name} serves {known}, not {game.id}")
         agent = make_agent(spec, game=game, seed=seed)
-        if not isinstance(agent, SearchAgent):
-            raise AgentError(
-                f"meijin {dialect.name} needs an agent that searches a tree (mcts, a run or "
-                f"weights with @), not {agent.name}"
-            )
-        return agent
+        if isinstance(agent, SearchAgent):
+            return agent
+        if game.name == "chess" and spec.startswith("deep_blue"):
+            from agents.deep_blue.agent import DeepBlueAgent
+
+            assert isinstance(agent, DeepBlueAgent)
+            return agent
+        raise AgentError(
+            f"meijin {dialect.name} needs an agent that searches a tree (mcts, a run or weights "
+            f"with @) or, for chess, deep_blue, not {agent.name}"
+        )
 
     serve(dialect, load, descriptor=sys.stdin.fileno(), write=_write)
 
@@ -53,6 +62,7 @@ def _write(line: str) -> None:
 def command(spec: str, game_id: str | None, seed: int) -> None:
     """Serve chess or minichess by the Universal Chess Interface.
 
-    Give this command to a program with a board as the engine to start.
+    Give this command to a program with a board as the engine to start, for example meijin uci
+    --agent deep_blue.
     """
     serve_agent(UCI, spec, game_id, seed)

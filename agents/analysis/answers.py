@@ -81,7 +81,7 @@ class AnswerWriter:
     def _move_info(
         self, move: RootMove, order: int, state: np.void, line_moves: int, is_turned: bool
     ) -> dict[str, Any]:
-        line = self._line(state, move.line[:line_moves])
+        line = self._names.write_line(state, move.line[:line_moves])
         info: dict[str, Any] = {
             "move": line[0],
             "order": order,
@@ -95,15 +95,6 @@ class AnswerWriter:
             info["proven"] = _RESULTS[-move.value if is_turned else move.value]
             info["pliesToEnd"] = move.plies
         return info
-
-    def _line(self, state: np.void, actions: Sequence[int]) -> list[str]:
-        """Moves that follow each other, as text."""
-        states = np.array([state], self._game.state_dtype)
-        texts = []
-        for action in actions:
-            texts.append(self._names.write(states[0], action))
-            self._game.rules.step(states, np.array([action], np.int32))
-        return texts
 
     def _root_facts(self, state: np.void) -> dict[str, Any]:
         player = colour_of(self._game, int(state["to_play"]))

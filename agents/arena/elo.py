@@ -61,6 +61,28 @@ class Ratings:
     players: dict[str, Rating]
     first_player_advantage: Rating
     even_draw_rate: float  # share of draws between equals, nobody having an advantage
+    covariance: NDArray[np.float64]  # [N, N] of the ratings in Elo, zero in the anchor's row
+
+    def difference(self, a: str, b: str) -> Rating:
+        """By how much ``a`` is rated above ``b``."""
+        gap = self.players[a].elo - self.players[b].elo
+        spread = Z_95 * self._error(a, b)
+        return Rating(elo=gap, low=gap - spread, high=gap + spread)
+
+    def superiority(self, a: str, b: str) -> float:
+        """Probability that ``a`` is the stronger, by the normal approximation (LOS)."""
+        error = self._error(a, b)
+        if error == 0.0:
+            return 0.5
+        gap = self.players[a].elo - self.players[b].elo
+        return 0.5 * math.erfc(-gap / (error * math.sqrt(2.0)))
+
+    def _error(self, a: str, b: str) -> float:
+        """Standard error of a difference."""
+        names = list(self.players)
+        i, j = names.index(a), names.index(b)
+        c = self.covariance
+        return math.sqrt(max(float(c[i, i] + c[j, j] - 2.0 * c[i, j]), 0.0))
 
 
 def pairings_of(result: MatchResult) -> list[Pairing]:
@@ -89,19 +111,58 @@ def fit_ratings(pairings: Sequence[Pairing], *, anchor: str) -> Ratings:
         raise AgentError(f"ratings are measured from {anchor!r}, which played no game")
     free = [name for name in names if name != anchor]
     design, counts = _table(used, free)
-    prior = np.full(len(free) + 2, (_ELO / _PRIOR_ELO) ** 2)
-    prior[-1] = 1.0 / _PRIOR_DRAW**2
-    solution, information = _newton(design, counts, prior)
-    errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    solution, information = _newton(design, counts, _prior(len(free)))
+    spread = np.linalg.inv(information)
+    errors = np.sqrt(np.diag(spread))
     players = {name: _rating(solution[i], errors[i]) for i, name in enumerate(free)}
     players[anchor] = Rating(elo=0.0, low=0.0, high=0.0)
+    places = [names.index(name) for name in free]
+    covariance = np.zeros((len(names), len(names)))
+    covariance[np.ix_(places, places)] = spread[: len(free), : len(free)] * _ELO**2
     draw = math.exp(solution[-1])
     return Ratings(
         anchor=anchor,
         players={name: players[name] for name in names},
         first_player_advantage=_rating(solution[-2], errors[-2]),
         even_draw_rate=draw / (2.0 + draw),
+        covariance=covariance,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is known of everybody's strength, nobody being the anchor.
+
+    Parameters are the ratings in natural units, the advantage of moving first, and d; F of them.
+    """
+
+    point: NDArray[np.float64]  # [F] most likely values
+    information: NDArray[np.float64]  # [F, F] the inverse of their covariance
+
+    def gain(self, i: int, j: int) -> NDArray[np.float64]:
+        """Information ``[F, F]`` expected of one game of players i and j, colours being drawn."""
+        total = np.zeros_like(self.information)
+        for first, second in ((i, j), (j, i)):
+            design = _predictors(len(self.point), first, second)
+            chances = np.exp(_log_softmax(design @ self.point))
+            mean = chances @ design
+            total += (design.T * chances) @ design - np.outer(mean, mean)
+        return total / 2
+
+
+def model_of(players: Sequence[str], pairings: Sequence[Pairing]) -> Model:
+    """The rating model of all players, those without games included."""
+    used = [each for each in pairings if each.first != each.second and each.tally.games]
+    design, counts = _table(used, list(players))
+    prior = _prior(len(players))
+    return Model(*_newton(design, counts, prior))
+
+
+def _prior(ratings: int) -> NDArray[np.float64]:
+    """Inverse variances of the priors on ratings, advantage and d."""
+    prior = np.full(ratings + 2, (_ELO / _PRIOR_ELO) ** 2)
+    prior[-1] = 1.0 / _PRIOR_DRAW**2
+    return prior
 
 
 def _rating(natural: float, error: float) -> Rating:
@@ -116,19 +177,27 @@ def _table(pairings: Sequence[Pairing], free: list[str]) -> tuple[NDArray, NDArr
     Returns:
         Design ``[N, 3, F + 2]`` (free ratings, the advantage, d) and counts ``[N, 3]``.
     """
+    place = {name: index for index, name in enumerate(free)}
     design = np.zeros((len(pairings), 3, len(free) + 2))
     counts = np.zeros((len(pairings), 3))
     for n, each in enumerate(pairings):
-        difference = np.zeros(len(free) + 2)
-        for name, sign in ((each.first, 1.0), (each.second, -1.0)):
-            if name in free:
-                difference[free.index(name)] += sign
-        difference[-2] = 1.0
-        design[n, 0] = difference / 2
-        design[n, 2] = -difference / 2
-        design[n, 1, -1] = 1.0
+        ends = place.get(each.first), place.get(each.second)
+        design[n] = _predictors(len(free) + 2, *ends)
         counts[n] = each.tally.wins, each.tally.draws, each.tally.losses
     return design, counts
+
+
+def _predictors(parameters: int, first: int | None, second: int | None) -> NDArray[np.float64]:
+    """Linear predictors ``[3, F]`` of win, draw and loss; None has the rating 0."""
+    difference = np.zeros(parameters)
+    if first is not None:
+        difference[first] += 1.0
+    if second is not None:
+        difference[second] -= 1.0
+    difference[-2] = 1.0
+    draw = np.zeros(parameters)
+    draw[-1] = 1.0
+    return np.stack([difference / 2, draw, -difference / 2])
 
 
 def _newton(design: NDArray, counts: NDArray, prior: NDArray) -> tuple[NDArray, NDArray]:

@@ -1,4 +1,4 @@
-"""Two agents meet: paired openings, both colours, all games at once.
+"""Two agents meet: paired openings, both colours, many games at once.
 
 Every opening is played twice with the sides exchanged, so that neither agent profits from a lucky
 opening nor from moving first. All games that wait for the same agent are asked in one batch.
@@ -6,16 +6,20 @@ opening nor from moving first. All games that wait for the same agent are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from agents.agent import RESIGN, Agent, AgentError
-from agents.arena.openings import random_openings
-from games.game import States
+from agents.agent import Agent, AgentError
+from agents.arena.fixtures import PARALLEL, Fixture, Outcome, play_fixtures
+from agents.arena.openings import OpeningBook
+from agents.arena.sprt import RunningSprt, Sprt, SprtReport
+from games.game import Game, States
 
 Progress = Callable[[float], None]  # told the share of the work that is done, 0 to 1
+
+Place = tuple[int, bool]  # number of the opening, and whether the sides are exchanged
 
 #: Random plies before the agents take over, unless told.
 OPENING_PLIES = 4
@@ -64,7 +68,8 @@ class MatchResult:
     as_second: Tally  # of A where B moved first
     duplicates: int  # games that repeat an earlier one move by move: they prove nothing new
     seed: int
-    games: tuple[PlayedGame, ...]
+    games: tuple[PlayedGame, ...]  # both games of a pair one after the other
+    sprt: SprtReport | None = None  # where a sequential test was asked for
 
     @property
     def total(self) -> Tally:
@@ -79,6 +84,10 @@ def play_match(
     games: int,
     seed: int,
     opening_plies: int = OPENING_PLIES,
+    sprt: Sprt | None = None,
+    parallel: int | None = None,
+    known: Mapping[Place, PlayedGame] | None = None,
+    keep: Callable[[Outcome], None] | None = None,
     progress: Progress | None = None,
 ) -> MatchResult:
     """Play ``games`` games, in pairs that share an opening.
@@ -86,9 +95,14 @@ def play_match(
     Args:
         a: one agent; both are reset from ``seed`` first.
         b: the other. It may be the same object only if its choices need no stream.
-        games: rounded up to an even number.
+        games: rounded up to an even number; with a sequential test, at most.
         seed: settles openings and agents.
         opening_plies: random half-moves before the agents take over.
+        sprt: stop as soon as this test is settled; pairs begun after the one that settles it are
+            left out of the result.
+        parallel: games in flight; unless told all of them, with a test at most 256.
+        known: games that were played before; they are counted and not played again.
+        keep: told of every game that ends.
         progress: told now and then how far the match is.
 
     Raises:
@@ -98,73 +112,88 @@ def play_match(
         raise AgentError(f"a match needs at least 1 game, not {games}")
     if a.game.id != b.game.id:
         raise AgentError(f"{a.name} plays {a.game.id} and {b.name} plays {b.game.id}")
-    seeds = np.random.SeedSequence(seed).generate_state(3)
+    seeds = np.random.SeedSequence(seed).generate_state(2)
     a.reset(seed=int(seeds[0]))
     b.reset(seed=int(seeds[1]))
     pairs = (games + 1) // 2
-    openings = random_openings(a.game, count=pairs, plies=opening_plies, seed=int(seeds[2]))
-    both = [opening for opening in openings for _ in range(2)]
-    a_players = np.tile(np.array([0, 1], np.int8), pairs)
-    played = _play_all(a, b, openings=both, a_players=a_players, progress=progress)
-    return _summary(a, b, seed=seed, played=played)
+    book = opening_book(a.game, plies=opening_plies, seed=seed)
+    played = {place: game for place, game in (known or {}).items() if place[0] < pairs}
+    look = _Look(sprt) if sprt is not None else None
 
+    def fixtures() -> Iterator[Fixture]:
+        for number in range(pairs):
+            for swapped in (False, True):
+                if (number, swapped) not in played:
+                    first, second = (b, a) if swapped else (a, b)
+                    yield Fixture(first, second, tuple(book[number]), number, swapped)
 
-def _play_all(
-    a: Agent,
-    b: Agent,
-    *,
-    openings: list[list[int]],
-    a_players: np.ndarray,
-    progress: Progress | None,
-) -> list[PlayedGame]:
-    """All games from their openings to the end, in lockstep."""
-    game = a.game
-    states = np.concatenate([np.array([game.after(each)], game.state_dtype) for each in openings])
-    actions = [list(each) for each in openings]
-    while not states["finished"].all():
-        a_moves = states["to_play"] == a_players
-        for agent, waits in ((a, a_moves), (b, ~a_moves)):
-            # Chosen before either agent moves: a game is asked once a round.
-            rows = np.flatnonzero(waits & ~states["finished"])
-            if not len(rows):
-                continue
-            moved = states[rows]
-            chosen = agent.choose_after(moved, [actions[row] for row in rows]).actions
-            resigns = chosen == RESIGN
-            if resigns.any():
-                states[rows[resigns]] = _given_up(moved[resigns])
-                rows, moved, chosen = rows[~resigns], moved[~resigns], chosen[~resigns]
-            game.rules.step(moved, chosen)
-            states[rows] = moved
-            for row, action in zip(rows, chosen, strict=True):
-                actions[row].append(int(action))
+    def after_round(states: States) -> None:
         if progress is not None:
-            shares = np.where(states["finished"], 1.0, states["ply"] / game.max_plies)
-            progress(float(shares.mean()))
-    results = states["returns"][np.arange(len(states)), a_players]
-    return [
-        PlayedGame(
-            actions=tuple(moves),
-            opening_plies=len(opening),
-            a_is_player=int(player),
-            result_for_a=float(result),
+            shares = np.where(states["finished"], 1.0, states["ply"] / a.game.max_plies)
+            progress((len(played) + float(shares.sum())) / (2 * pairs))
+
+    if look is None or not look(played):
+        outcomes = play_fixtures(
+            fixtures(),
+            game=a.game,
+            parallel=parallel or (PARALLEL if sprt else 2 * pairs),
+            after_round=after_round,
         )
-        for moves, opening, player, result in zip(
-            actions, openings, a_players, results, strict=True
-        )
-    ]
+        for outcome in outcomes:
+            played[outcome.fixture.number, outcome.fixture.swapped] = _from_a(outcome)
+            if keep is not None:
+                keep(outcome)
+            if look is not None and look(played):
+                break
+    report = look.test.report if look is not None else None
+    counted = sorted(played)[: 2 * sum(report.pairs)] if report is not None else sorted(played)
+    return _summary(a, b, seed=seed, played=[played[each] for each in counted], report=report)
 
 
-def _given_up(states: States) -> States:
-    """The same positions as games that the player to move has lost."""
-    rows = np.arange(len(states))
-    states["finished"] = True
-    states["returns"][rows, states["to_play"]] = -1.0
-    states["returns"][rows, 1 - states["to_play"]] = 1.0
-    return states
+def opening_book(game: Game, *, plies: int, seed: int) -> OpeningBook:
+    """The openings of matches and tournaments that are played with a seed."""
+    return OpeningBook(
+        game, plies=plies, seed=int(np.random.SeedSequence(seed).generate_state(3)[2])
+    )
 
 
-def _summary(a: Agent, b: Agent, *, seed: int, played: list[PlayedGame]) -> MatchResult:
+def _from_a(outcome: Outcome) -> PlayedGame:
+    """A game from the view of agent A."""
+    swapped = outcome.fixture.swapped
+    return PlayedGame(
+        actions=outcome.actions,
+        opening_plies=len(outcome.fixture.opening),
+        a_is_player=int(swapped),
+        result_for_a=-outcome.result if swapped else outcome.result,
+    )
+
+
+class _Look:
+    """A sequential test of the pairs that are whole, up to the first that is not."""
+
+    def __init__(self, test: Sprt) -> None:
+        self.test = RunningSprt(test)
+        self._seen = 0
+
+    def __call__(self, played: Mapping[Place, PlayedGame]) -> bool:
+        """Whether the test is settled by so many games."""
+        while self.test.verdict is None:
+            places = [(self._seen, False), (self._seen, True)]
+            if not all(place in played for place in places):
+                return False
+            self.test.add(sum(points(played[place].result_for_a) for place in places))
+            self._seen += 1
+        return True
+
+
+def points(result: float) -> float:
+    """A return in -1..+1 as 0, 1/2 or 1."""
+    return 0.5 * (1.0 + float(np.sign(result)))
+
+
+def _summary(
+    a: Agent, b: Agent, *, seed: int, played: list[PlayedGame], report: SprtReport | None
+) -> MatchResult:
     """Count the games of a match."""
     tallies = [Tally(), Tally()]
     for each in played:
@@ -183,4 +212,5 @@ def _summary(a: Agent, b: Agent, *, seed: int, played: list[PlayedGame]) -> Matc
         duplicates=len(played) - distinct,
         seed=seed,
         games=tuple(played),
+        sprt=report,
     )

@@ -58,29 +58,35 @@ class DeepBlueAgent(Agent):
         self.nodes, self.depth = nodes, depth
         self._book = book
         self._tables = tables
-        self._engine = Engine(game=game, tables=tables)
+        self.engine = Engine(game=game, tables=tables)
         self._solver = ChessSolver(game=game, tables=tables, may_compute=False) if tables else None
 
     def reset(self, *, seed: int) -> None:
         """Forget what was searched."""
         super().reset(seed=seed)
-        self._engine.forget()
+        self.engine.forget()
 
-    def think(self, state: np.void) -> Thought:
-        """The move for one unfinished position with what was found about it."""
+    def known(self, state: np.void) -> Thought | None:
+        """What the book or the tables say of an unfinished position."""
         for find in (self._from_book, self._from_tables):
             thought = find(state)
             if thought is not None:
                 return thought
-        self._engine.set_position(state)
-        return self._engine.think(nodes=self.nodes, depth=self.depth)
+        return None
+
+    def think(self, state: np.void) -> Thought:
+        """The move for one unfinished position with what was found about it."""
+        if known := self.known(state):
+            return known
+        self.engine.set_position(state)
+        return self.engine.think(nodes=self.nodes, depth=self.depth)
 
     def _choose(self, states: States) -> Decisions:
         thoughts = [self.think(state) for state in states]
         legal, counts = legal_slots(self.game, states)
         actions = np.array([thought.line[0] for thought in thoughts], np.int32)
         chosen = legal == actions[:, None]
-        values = np.array([_value_of(thought) for thought in thoughts], np.float32)
+        values = np.array([value_of(thought) for thought in thoughts], np.float32)
         mates = np.array([(thought.plies_to_mate or 0) > 0 for thought in thoughts])
         return Decisions(
             actions=actions,
@@ -140,7 +146,7 @@ def _thought_of(solved: SolvedMoves) -> Thought:
     )
 
 
-def _value_of(thought: Thought) -> float:
+def value_of(thought: Thought) -> float:
     """A score as a value in -1..+1, by the odds that Elo gives a lead."""
     return 2 / (1 + 10 ** (-max(-4_000, min(thought.score, 4_000)) / _ELO_SCALE)) - 1
 

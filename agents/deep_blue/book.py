@@ -2,8 +2,8 @@
 
 A book is a file of entries of 16 bytes, sorted by the position's hash: the hash (8 bytes), the move
 and its weight (2 each), 4 bytes that are not used; the highest byte of each first. The hash is put
-together from 781 published numbers (``data/polyglot_keys.bin``): for 12 pieces on 64 cells, 4
-castling rights, 8 columns of en passant, white to move.
+together from 781 numbers: for 12 pieces on 64 cells, 4 castling rights, 8 columns of en passant,
+white to move. They are the first that ISAAC-64 gives (``isaac64``), so they are computed here.
 
 Source: Fabien Letouzey's Polyglot, as described by Michel Van den Bergh, "Book format", and in the
 chess programming wiki, "PolyGlot".
@@ -15,13 +15,13 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.agent import AgentError
+from agents.deep_blue.isaac64 import isaac64
 from games.chess_text import Move, Position, action_of_move, move_of_action, position_of
 from games.game import Game
 
@@ -43,12 +43,7 @@ class BookMove:
     weight: int
 
 
-def _published_keys() -> NDArray[np.uint64]:
-    data = (files("agents.deep_blue") / "data" / "polyglot_keys.bin").read_bytes()
-    return np.frombuffer(data, ">u8").astype(np.uint64)
-
-
-_KEYS = [int(key) for key in _published_keys()]
+_KEYS = isaac64(781)
 
 
 def polyglot_key(position: Position) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,27 +90,61 @@ class Engine:
         memory.killers[...] = 0
         memory.history[...] //= 8
 
-    def think(
-        self, *, nodes: int = UNLIMITED, depth: int = kernels.MOST_PLIES - 1, first_depth: int = 1
-    ) -> Thought:
-        """Search the position that was set, until a limit or ``stop``.
+    def think(self, *, nodes: int = UNLIMITED, depth: int = kernels.MOST_PLIES - 1) -> Thought:
+        """Search the position that was set, until a limit.
 
         At least the first ply is always searched, so there is always a move.
+        """
+        self.begin()
+        counters = self._memory.counters
+        counters[kernels.MOST_NODES] = nodes
+        if depth > 1 and counters[kernels.NODES] < nodes:
+            kernels.think(self._memory, self._player, 2, depth)
+        return self.thought()
+
+    def begin(self, *, left_out: Collection[int] = ()) -> Thought:
+        """Search the first ply, whatever comes; ``deepen`` goes on.
+
+        Args:
+            left_out: moves of the position, as the search writes them, that are not to be played;
+                at least one legal move must be left.
         """
         counters = self._memory.counters
         counters[kernels.NODES] = counters[kernels.TABLE_HITS] = 0
         counters[kernels.FOUND] = counters[kernels.SCORE] = counters[kernels.DEPTH] = 0
         counters[kernels.MOST_NODES] = UNLIMITED
         counters[kernels.STOP] = 0
+        self._leave_out(left_out)
         kernels.think(self._memory, self._player, 1, 1)
-        counters[kernels.MOST_NODES] = nodes
-        if depth > 1 and counters[kernels.NODES] < nodes:
-            kernels.think(self._memory, self._player, max(first_depth, 2), depth)
         return self.thought()
 
+    def deepen(
+        self, depth: int, *, left_out: Collection[int] = (), nodes: int = UNLIMITED
+    ) -> Thought | None:
+        """Search one depth more; None where ``stop`` or the nodes since ``begin`` cut it off."""
+        counters = self._memory.counters
+        counters[kernels.MOST_NODES] = nodes
+        self._leave_out(left_out)
+        kernels.think(self._memory, self._player, depth, depth)
+        return None if counters[kernels.STOP] else self.thought()
+
     def stop(self) -> None:
-        """End a search that runs in another thread."""
+        """End a search that runs in another thread, and all that follow, until ``begin``."""
         self._memory.counters[kernels.STOP] = 1
+
+    @property
+    def nodes(self) -> int:
+        """Positions searched since ``begin``."""
+        return int(self._memory.counters[kernels.NODES])
+
+    def moves(self) -> dict[int, int]:
+        """The legal moves of the position that was set: by action, as the search writes them."""
+        count = kernels.root_moves(self._memory)
+        return {action_of(int(move)): int(move) for move in self._memory.moves[0, :count]}
+
+    def _leave_out(self, moves: Collection[int]) -> None:
+        self._memory.counters[kernels.LEFT_OUT] = len(moves)
+        self._memory.left_out[: len(moves)] = list(moves)
 
     def thought(self) -> Thought:
         """What the search has found so far."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from agents.agent import AgentError
@@ -9,6 +11,8 @@ from agents.protocols.gtp import GtpError, read_vertex, write_vertex
 from games.game import Game, IllegalMoveError, InvalidMoveError
 
 _LONGEST_MOVE = 40  # characters
+#: What a move that can be read but not played is answered with.
+ILLEGAL_MOVE = "illegal move"
 
 
 class MoveNames:
@@ -52,6 +56,15 @@ class MoveNames:
             row = max((r for r, cells in enumerate(owners) if cells[column] < 0), default=0)
         return write_vertex(row, column, height=len(owners))
 
+    def write_line(self, state: np.void, actions: Sequence[int]) -> list[str]:
+        """Moves that follow each other from ``state`` on."""
+        states = np.array([state], self._game.state_dtype)
+        texts = []
+        for action in actions:
+            texts.append(self.write(states[0], action))
+            self._game.rules.step(states, np.array([action], np.int32))
+        return texts
+
     def read(self, state: np.void, text: str) -> int:
         """The action of a move.
 
@@ -65,7 +78,7 @@ class MoveNames:
                 return self._game.text_to_action(state, text)
             return self._read_vertex(state, text)
         except IllegalMoveError:
-            raise GtpError("illegal move") from None
+            raise GtpError(ILLEGAL_MOVE) from None
         except InvalidMoveError as error:
             raise GtpError(f"invalid color or coordinate: {error}") from None
 
@@ -77,5 +90,5 @@ class MoveNames:
             return self._game.text_to_action(state, text)  # a move off the board, as swap in hex
         action = self._actions.get((row, column), self._actions.get((-1, column)))
         if action is None or action not in self._game.legal(state):
-            raise GtpError("illegal move")
+            raise GtpError(ILLEGAL_MOVE)
         return action

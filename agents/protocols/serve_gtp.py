@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from agents.agent import Agent
 from agents.protocols.clock import Clock, TimeSettings
 from agents.protocols.deepening import MOST_SIMULATIONS, deepen
@@ -31,6 +29,7 @@ from agents.protocols.gtp import (
 )
 from agents.protocols.gtp_analysis import (
     WriteStage,
+    kept_moves,
     read_request,
     write_kata_stage,
     write_lz_stage,
@@ -51,12 +50,11 @@ from agents.protocols.gtp_reports import (
 )
 from agents.protocols.lines import LineReader
 from agents.protocols.sgf import load_sgf
+from agents.protocols.timed_search import TimedSearch
 from agents.search_agent import SearchAgent
 from games import make
 from games.game import Game, GameError
 
-#: Simulations of the first move under a clock, before it is known how fast they are.
-_FIRST_SIMULATIONS = 64
 #: Between two looks for the next line where an analysis has nothing more to find.
 _WAIT_SECONDS = 0.01
 _LARGEST_NUMBER = 1e9  # seconds and points beyond it are a mistake
@@ -73,6 +71,7 @@ class GtpServer:
         game: what is played at first; ``boardsize`` may replace it by one of another size.
         make_agent: the agent for a game; called once for each game.
         vertices: write all cells as GTP's vertices (see ``gtp_moves``).
+        is_bounded: whether the agent's simulations bound its moves on a clock, too.
         say: told in one line what the user should know and the protocol has no room for.
 
     Raises:
@@ -80,16 +79,23 @@ class GtpServer:
     """
 
     def __init__(
-        self, game: Game, make_agent: MakeAgent, *, vertices: bool = False, say: Say
+        self,
+        game: Game,
+        make_agent: MakeAgent,
+        *,
+        vertices: bool = False,
+        is_bounded: bool = False,
+        say: Say,
     ) -> None:
         self._make_agent = make_agent
+        self._is_bounded = is_bounded
         self._vertices = vertices
         self._say = say
         self._agent = make_agent(game)
         self._board = GtpBoard(game, MoveNames(game, vertices=vertices))
         self._komi = float(game.parameters.get("komi", 0.0))
         self._clocks: tuple[Clock, Clock] | None = None
-        self._simulations_a_second: float | None = None
+        self._timed: TimedSearch | None = None  # of an agent that searches, once there is a clock
         self.is_over = False  # after ``quit``
         self._commands: dict[str, Callable[[tuple[str, ...]], str]] = {
             "protocol_version": self._protocol_version,
@@ -241,13 +247,17 @@ class GtpServer:
             agent = self._make_agent(game)
             self._agent.close()
             self._agent = agent
-            self._simulations_a_second = None
+            if self._timed is not None:
+                self._timed.close()
+                self._timed = None
         self._board = board or GtpBoard(game, names)
         self._forget()
 
     def _forget(self) -> None:
         """The agent's tree belongs to a game that is no longer played."""
         self._agent.reset(seed=self._agent.seed)
+        if self._timed is not None:
+            self._timed.forget()
 
     def _clear_board(self, arguments: tuple[str, ...]) -> str:
         self._replace(self._board.game)
@@ -270,6 +280,8 @@ class GtpServer:
     def _observe(self, plies: tuple[int, ...]) -> None:
         for action in plies:
             self._agent.observe_move(action)
+            if self._timed is not None:
+                self._timed.observe(action)
 
     def _undo(self, arguments: tuple[str, ...]) -> str:
         self._board.undo()
@@ -305,31 +317,20 @@ class GtpServer:
             self._forget()  # what it knows is about the position with the other side to move
         clock = self._clocks[player] if self._clocks and on_clock else None
         agent = self._agent
-        if isinstance(agent, SearchAgent):
-            agent.limit = self._simulations_for(clock)
         began = time.monotonic()
-        decisions = agent.choose_one(state)
-        seconds = time.monotonic() - began
+        if clock is not None and isinstance(agent, SearchAgent):
+            if self._timed is None:
+                self._timed = TimedSearch(agent, most=self._most_simulations(agent))
+            action = self._timed.choose(state, clock.seconds_for_move())
+        else:
+            action = int(agent.choose_one(state).actions[0])
         if clock is not None:
-            made = None
-            if isinstance(agent, SearchAgent):
-                made = min(agent.limit or agent.simulations, agent.simulations)
-            self._note_time(clock, made, seconds)
-        return int(decisions.actions[0])
+            clock.spend(time.monotonic() - began)
+        return action
 
-    def _note_time(self, clock: Clock, simulations: int | None, seconds: float) -> None:
-        """Count the time of a move, and learn from it how fast simulations are."""
-        clock.spend(seconds)
-        if simulations is not None:
-            self._simulations_a_second = simulations / max(seconds, 1e-3)
-
-    def _simulations_for(self, clock: Clock | None) -> int | None:
-        """How many simulations the time for a move allows; None: as many as usual."""
-        if clock is None:
-            return None
-        if self._simulations_a_second is None:
-            return _FIRST_SIMULATIONS
-        return max(1, int(clock.seconds_for_move() * self._simulations_a_second))
+    def _most_simulations(self, agent: SearchAgent) -> int | None:
+        """Simulations of a move on a clock at most; None: time alone counts."""
+        return agent.simulations if self._is_bounded else None
 
     def _play_chosen(self, player: int, action: int | None) -> str:
         """Play what the agent chose; returns it as text."""
@@ -455,42 +456,39 @@ class GtpServer:
         if board.is_over:
             raise GtpError("the game is over")
         state = board.state_for(request.player)
+        only = kept_moves(request, state, board.game, board.names)
         clock = self._clocks[request.player] if self._clocks and is_genmove else None
-        limit = min(self._simulations_for(clock) or agent.simulations, agent.simulations)
-        most = limit if is_genmove else MOST_SIMULATIONS
-        write(f"={command.id}\n")
         began = reported = time.monotonic()
-        is_ended = None if is_genmove else is_waiting
-        for stage in deepen(agent, state, most=most, is_ended=is_ended):
-            is_ending = stage.is_final or (not is_genmove and is_waiting())
+        deadline = math.inf if clock is None else began + clock.seconds_for_move()
+        most = MOST_SIMULATIONS
+        if clock is not None:
+            most = self._most_simulations(agent) or MOST_SIMULATIONS
+        elif is_genmove:
+            most = agent.simulations
+
+        def is_ended() -> bool:
+            return time.monotonic() >= deadline if is_genmove else is_waiting()
+
+        def write_line(line: tuple[int, ...]) -> str:
+            return " ".join(board.names.write_line(state, line))
+
+        write(f"={command.id}\n")
+        for stage in deepen(agent, state, only=only, most=most, is_ended=is_ended):
+            is_ending = stage.is_final or is_ended()
             now = time.monotonic()
             if is_ending or now - reported >= request.interval_seconds:
                 reported = now
-                write(write_stage(stage, request, self._text_of_line(state)) + "\n")
+                write(write_stage(stage, request, write_line) + "\n")
             if is_ending:
                 break
         if is_genmove:
             if clock is not None:
-                self._note_time(clock, stage.simulations, time.monotonic() - began)
+                clock.spend(time.monotonic() - began)
             text = self._play_chosen(request.player, stage.moves[0].action)
             write(f"play {text}\n")
         while not is_genmove and not is_waiting():
             time.sleep(_WAIT_SECONDS)
         write("\n")
-
-    def _text_of_line(self, state: np.void) -> Callable[[tuple[int, ...]], str]:
-        """Writes lines of play from a position."""
-        game, names = self._board.game, self._board.names
-
-        def write_line(line: tuple[int, ...]) -> str:
-            states = np.array([state], game.state_dtype)
-            texts = []
-            for action in line:
-                texts.append(names.write(states[0], action))
-                game.rules.step(states, np.array([action], np.int32))
-            return " ".join(texts)
-
-        return write_line
 
 
 def _expect(arguments: tuple[str, ...], count: int, usage: str) -> None:

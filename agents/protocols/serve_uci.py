@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,10 +31,15 @@ from agents.protocols.watched_search import WatchedSearch
 from agents.search_agent import SearchAgent
 from games.game import Game, GameError
 
+if TYPE_CHECKING:
+    from agents.deep_blue.agent import DeepBlueAgent
+    from agents.deep_blue.thinking import BruteThinking
+
 _MOST_LINES = 100
 _MOST_SIMULATIONS = 1_000_000_000
 _WARM_UP_SIMULATIONS = 16
 _POLL_SECONDS = 0.1
+_WARM_UP_NODES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,9 @@ class _Options:
 class _Loading:
     """The agent, made in a thread, so that the handshake does not wait for it."""
 
-    def __init__(self, load: Callable[[], SearchAgent]) -> None:
+    def __init__(self, load: Callable[[], SearchAgent | DeepBlueAgent]) -> None:
         self._load = load
-        self._agent: SearchAgent | None = None
+        self._agent: SearchAgent | DeepBlueAgent | None = None
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="loading", daemon=True)
         self._thread.start()
@@ -67,7 +74,7 @@ class _Loading:
         """Whether ``result`` answers at once."""
         return not self._thread.is_alive()
 
-    def result(self) -> SearchAgent:
+    def result(self) -> SearchAgent | DeepBlueAgent:
         """The agent; waits for it.
 
         Raises:
@@ -102,7 +109,10 @@ class Server:
     """
 
     def __init__(
-        self, dialect: Dialect, load: Callable[[], SearchAgent], write: Callable[[str], None]
+        self,
+        dialect: Dialect,
+        load: Callable[[], SearchAgent | DeepBlueAgent],
+        write: Callable[[str], None],
     ) -> None:
         self._dialect = dialect
         self._loading = _Loading(load)
@@ -112,7 +122,7 @@ class Server:
         self._path: _Path | None = None
         self._search: WatchedSearch | None = None
         self._searched: _Path | None = None  # what the tree is about; None: it is not to be kept
-        self._thinking: Thinking | None = None
+        self._thinking: Thinking | BruteThinking | None = None
 
     def handle(self, line: str) -> bool:
         """Obey one line; False after ``quit``.
@@ -198,8 +208,13 @@ class Server:
         """Have everything compiled and loaded that a search needs."""
         if self._search is None:
             agent = self._loading.result()
+            start = agent.game.rules.initial(1)[0]
+            if not isinstance(agent, SearchAgent):
+                agent.engine.set_position(start)
+                agent.engine.think(nodes=_WARM_UP_NODES)
+                return
             self._search = WatchedSearch(agent)
-            self._search.start(agent.game.rules.initial(1)[0])
+            self._search.start(start)
             self._search.run(_WARM_UP_SIMULATIONS)
 
     # --- Positions --------------------------------------------------------------------------------
@@ -246,14 +261,20 @@ class Server:
             game=game,
             state=path.state,
             limits=limits,
-            simulations=options.simulations or agent.simulations,
+            simulations=options.simulations or _size_of(agent),
             lines=options.lines,
             shows_wdl=options.shows_wdl,
             ponders=options.ponders,
             dialect=self._dialect,
         )
         only = self._search_moves(path, limits)
-        self._thinking = Thinking(task, lambda: self._rooted(path, only), self._write)
+        if isinstance(agent, SearchAgent):
+            prepare = functools.partial(self._rooted, agent, path, only)
+            self._thinking = Thinking(task, prepare, self._write)
+        else:
+            from agents.deep_blue.thinking import BruteThinking
+
+            self._thinking = BruteThinking(task, agent, only, self._write)
 
     def _search_moves(self, path: _Path, limits: GoLimits) -> frozenset[int] | None:
         """Root moves that a search is kept to; what is not legal is left out."""
@@ -268,10 +289,12 @@ class Server:
             self._say(complaint)
         return frozenset(actions) or None
 
-    def _rooted(self, path: _Path, only: frozenset[int] | None) -> WatchedSearch:
+    def _rooted(
+        self, agent: SearchAgent, path: _Path, only: frozenset[int] | None
+    ) -> WatchedSearch:
         """The search with its root at a position, with what it knows of it already."""
         if self._search is None:
-            self._search = WatchedSearch(self._loading.result())
+            self._search = WatchedSearch(agent)
         kept, self._searched = self._searched, None
         if only is not None:
             self._search.start(path.state, only)
@@ -312,7 +335,7 @@ class Server:
 
 def serve(
     dialect: Dialect,
-    load: Callable[[], SearchAgent],
+    load: Callable[[], SearchAgent | DeepBlueAgent],
     *,
     descriptor: int,
     write: Callable[[str], None],
@@ -336,6 +359,11 @@ def serve(
             return
         if not server.handle(line):
             return
+
+
+def _size_of(agent: SearchAgent | DeepBlueAgent) -> int:
+    """Simulations of a move, or positions, where no limit is given."""
+    return agent.simulations if isinstance(agent, SearchAgent) else agent.nodes
 
 
 def _whole_number(name: str, value: str, least: int, most: int) -> int:

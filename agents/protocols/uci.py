@@ -296,11 +296,17 @@ def permille(value: float, draw: float) -> tuple[int, int, int]:
 
 
 def info_line(
-    report: Report, dialect: Dialect, *, simulations: int, seconds: float, shows_wdl: bool
+    report: Report,
+    dialect: Dialect,
+    *,
+    simulations: int,
+    seconds: float,
+    shows_wdl: bool,
+    depth: int | None = None,
 ) -> str:
-    """``info depth ... pv ...`` for one line of play."""
+    """``info depth ... pv ...`` for one line of play; ``depth`` is told where plies are counted."""
     parts = [
-        f"info depth {depth_of(simulations)} seldepth {max(len(report.moves), 1)}",
+        f"info depth {depth or depth_of(simulations)} seldepth {max(len(report.moves), 1)}",
         f"multipv {report.rank} score {_score(report, dialect)}",
     ]
     if shows_wdl:

@@ -54,6 +54,11 @@ LECTURES: dict[str, Lecture] = {
         "Convolutional networks, LeNet to AlexNet: top-1 and top-5 error on digits and on moves.",
         6.0,
     ),
+    "deep_blue": Lecture(
+        "scripts.lectures.deep_blue",
+        "Deep Blue, 1997: a dictionary of moves, brute force, and a dictionary again.",
+        2.0,
+    ),
     "alphago": Lecture(
         "scripts.lectures.alphago",
         "Imitation, policy gradients, a value network and search, 2016: what each stage adds.",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from agents.arena.elo import Pairing, Rating, fit_ratings, pairings_of
-from agents.arena.match import play_match
+from agents.arena.elo import Rating
+from agents.arena.match import opening_book
+from agents.arena.store import GameStore, StoredGame
+from agents.arena.tournament import Tournament
 from agents.museum.exhibits import EXHIBITS, GAME
 from games import make
 from scripts.lectures.page import Page
@@ -30,6 +34,18 @@ def draw_ladder(ratings: dict[str, Rating], years: dict[str, int]) -> plt.Figure
         ["chance", *map(str, sorted({year for year in years.values() if year}))], rotation=60
     )
     return figure
+
+
+def crosstable(games: Sequence[StoredGame], names: list[str]) -> np.ndarray:
+    """Share of the points of each player (row) against each other (column); NaN without games."""
+    points, played = np.zeros((2, len(names), len(names)))
+    for game in games:
+        first, second = names.index(game.first), names.index(game.second)
+        points[first, second] += (1 + game.result) / 2
+        points[second, first] += (1 - game.result) / 2
+        played[first, second] += 1
+        played[second, first] += 1
+    return np.where(played > 0, points / np.maximum(played, 1), np.nan)
 
 
 def draw_crosstable(shares: np.ndarray, names: list[str]) -> plt.Figure:
@@ -66,31 +82,32 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         ("year", "player", "idea of", "here"),
         [(each.year or "", each.name, each.source, each.how) for each in exhibits],
     )
-    simulations, games = (8, 2) if quick else (100, 20)
+    simulations, games = (8, 2 * 21) if quick else (100, 1000)
     agents = [each.make(game, simulations) for each in exhibits]
 
     page.text("""
         ## Everybody against everybody
 
-        Pairs of games from the same random opening of four stones, each player once first.
-        Searchers have 100 simulations a move, tree search with random games 500.
+        Pairs of games from the same random opening of four stones, each player once first. All
+        meet once; after that the pairs play whose games say most about the order. Searchers have
+        100 simulations a move, tree search with random games 500.
     """)
-    pairs = list(combinations(range(len(agents)), 2))
-    shares = np.full((len(agents), len(agents)), np.nan)
-    pairings: list[Pairing] = []
-    repeated = 0
-    for number in page.steps("matches", len(pairs)):
-        a, b = pairs[number]
-        match = play_match(agents[a], agents[b], games=games, seed=seed + number)
-        pairings += pairings_of(match)
-        repeated += match.duplicates
-        shares[a, b], shares[b, a] = match.total.score, 1 - match.total.score
+    book = opening_book(game, plies=4, seed=seed)
+    with tempfile.TemporaryDirectory() as folder:
+        store = GameStore(Path(folder) / "games.db", about={"game": game.id})
+        for agent in agents:
+            store.enter(agent.name, agent.name)
+        tournament = Tournament(agents, store, games=games, seed=seed, book=book)
+        tournament.play()
+        standings = tournament.standings(anchor=ANCHOR)
+        store.close()
     names = [each.name for each in exhibits]
-    ratings = fit_ratings(pairings, anchor=ANCHOR)
+    shares = crosstable(standings.games, names)
+    ratings = standings.ratings
     page.figure(
         draw_crosstable(shares, names),
         "crosstable",
-        caption=f"{games * len(pairs)} games, {games} a pair; {repeated} of them repeat another.",
+        caption=f"{len(standings.games)} games; {standings.duplicates} of them repeat another.",
     )
 
     page.text("""
@@ -121,7 +138,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     page.claim(f"{order[-1]} comes last", holds=order[-1] == "random")
     if not quick:
         page.claim(
-            "nobody makes more points against the solver than it does",
+            "nobody makes more points against the solver than it makes against them",
             holds=bool(np.nanmin(shares[names.index("solver")]) >= 0.5),
         )
         page.claim(

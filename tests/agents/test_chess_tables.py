@@ -11,7 +11,7 @@ from agents.arena.truth import keeps_result
 from agents.exact.chess_solver import ChessSolver
 from agents.exact.chess_tables import ChessTables, all_materials, material_named
 from agents.exact.chess_truth import ENDINGS, PER_ENDING, chess_endings_truth
-from agents.exact.kernels.chess_tables import VOID
+from agents.exact.kernels.chess_tables import VOID, men_at
 from games import make
 
 # Longest mates in moves, the stronger side to move: Thompson 1986 and 1996, ICCA Journal.
@@ -41,6 +41,20 @@ def test_longest_mates_of_three_men_are_the_published_ones(tables, name):
 @pytest.mark.parametrize("name", LONGEST_OF_FOUR)
 def test_longest_mates_of_four_men_are_the_published_ones(tables, name):
     assert longest_mate(tables.need(material_named(name))) == LONGEST_OF_FOUR[name]
+
+
+def test_king_and_rook_against_king_counts_as_the_published_data_set(tables):
+    """Black to move, by white's moves to mate (Bain and Hoff 1994, the UCI repository)."""
+    material = material_named("KRK")
+    values = tables.need(material)
+    places = np.flatnonzero(values != VOID)
+    turns = np.array([men_at(int(each), material.men, material.has_pawns)[0] for each in places])
+    black = values[places[turns == 1]].astype(int)
+    counted = [int((black == -(2 * moves + 1)).sum()) for moves in range(17)]
+    assert len(black) == 28_056 and (black == 0).sum() == 2796
+    assert counted == [
+        27, 78, 246, 81, 198, 471, 592, 683, 1433, 1712, 1985, 2854, 3597, 4194, 4553, 2166, 390,
+    ]  # fmt: skip
 
 
 def test_there_are_five_tables_of_three_men_and_thirty_more_of_four():

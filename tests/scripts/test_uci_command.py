@@ -134,6 +134,46 @@ def test_a_session_of_minichess_ends_with_its_input():
     assert lines[-1].startswith("bestmove ")
 
 
+def test_deep_blue_is_served():
+    chess_engine = pytest.importorskip("chess.engine", reason="python-chess is not installed")
+    chess = pytest.importorskip("chess")
+    command = [sys.executable, "-m", "scripts.cli", "uci", "--agent", "deep_blue:5000"]
+    with chess_engine.SimpleEngine.popen_uci(command, timeout=300) as brute:
+        brute.ping()
+        board = chess.Board()
+        limits = [
+            chess_engine.Limit(nodes=3000),
+            chess_engine.Limit(depth=4),
+            chess_engine.Limit(time=0.05),
+            chess_engine.Limit(white_clock=2, black_clock=2, white_inc=0.1, black_inc=0.1),
+            None,
+        ]
+        for ply in range(10):
+            result = brute.play(
+                board, limits[ply % 5] or chess_engine.Limit(), info=chess_engine.INFO_ALL
+            )
+            assert result.info["pv"][0] == result.move
+            board.push(result.move)
+        lines = brute.analyse(board, chess_engine.Limit(depth=3), multipv=3)
+        assert len({line["pv"][0] for line in lines}) == 3
+        only = list(board.legal_moves)[-2:]
+        told = brute.analyse(board, chess_engine.Limit(depth=3), root_moves=only)
+        assert told["pv"][0] in only
+        with brute.analysis(board) as analysis:
+            while not analysis.get().get("depth"):
+                pass
+            analysis.stop()
+            assert analysis.wait().move in board.legal_moves
+        result = brute.play(board, chess_engine.Limit(depth=3), ponder=True)
+        board.push(result.move)
+        board.push(next(iter(board.legal_moves)))
+        assert brute.play(board, chess_engine.Limit(depth=2)).move in board.legal_moves
+        mate = chess.Board("7k/8/5K2/8/8/8/8/Q7 w - - 0 1")
+        assert brute.analyse(mate, chess_engine.Limit(depth=6))["score"].relative == (
+            chess_engine.Mate(2)
+        )
+
+
 @pytest.mark.parametrize(
     "arguments,message",
     [

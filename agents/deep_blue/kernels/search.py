@@ -40,7 +40,8 @@ MOST_PLIES = 100  # that a search looks ahead, quiescence included
 HISTORY = 1_024  # positions of the game before the root that can be told
 
 #: Places in ``counters``.
-NODES, MOST_NODES, STOP, SCORE, DEPTH, FOUND, TABLE_HITS, PAST, QUIET_PLIES = range(9)
+NODES, MOST_NODES, STOP, SCORE, DEPTH, FOUND = range(6)
+TABLE_HITS, PAST, QUIET_PLIES, LEFT_OUT = range(6, 10)
 
 EXACT, AT_LEAST, AT_MOST = 1, 2, 3  # what a score in the hash table is
 _MOVE_BITS = np.uint64(0xFF_FFFF)
@@ -56,9 +57,10 @@ _WINDOW = 35  # of the first search of an iteration, round the last score
 #: Memory of one search.
 #: stack: rows of ``moves``. moves, scores: by ply. lines, lengths: best lines by ply. killers: two
 #: by ply. history: by player, kind, target. table: pairs of words. keys: positions so far.
+#: left_out: moves of the root that are not to be searched, ``counters[LEFT_OUT]`` of them.
 Memory = namedtuple(
     "Memory",
-    "stack moves scores lines lengths killers history table keys counters pool offsets",
+    "stack moves scores lines lengths killers history table keys counters left_out pool offsets",
 )
 
 
@@ -86,7 +88,8 @@ def new_memory(*, table_bits, pool, offsets):
         history=np.zeros((2, 8, 64), np.int64),
         table=np.zeros((1 << table_bits, 2), np.uint64),
         keys=np.zeros(HISTORY + MOST_PLIES + 2, np.uint64),
-        counters=np.zeros(9, np.int64),
+        counters=np.zeros(10, np.int64),
+        left_out=np.zeros(MOST_MOVES, np.int64),
         pool=pool,
         offsets=offsets,
     )
@@ -231,6 +234,22 @@ def _take_best(memory, ply, start, count):
 
 
 @kernel
+def _without_left_out(memory, count):
+    """Take the moves that are left out from those of the root; returns how many stay."""
+    kept = 0
+    for index in range(count):
+        move = memory.moves[0, index]
+        is_out = False
+        for each in range(memory.counters[LEFT_OUT]):
+            is_out |= memory.left_out[each] == move
+        if not is_out:
+            memory.moves[0, kept] = move
+            memory.scores[0, kept] = memory.scores[0, index]
+            kept += 1
+    return kept
+
+
+@kernel
 def _learn_order(memory, player, ply, depth, tried, move):
     """A quiet move has cut: killers and history learn it, and those tried before it lose."""
     if memory.killers[ply, 0] != move:
@@ -255,6 +274,14 @@ def _extend_line(memory, ply, move):
     for index in range(ply + 1, end):
         memory.lines[ply, index] = memory.lines[ply + 1, index]
     memory.lengths[ply] = end
+
+
+@kernel
+def root_moves(memory):
+    """Write the legal moves of row 0 into ``moves[0]`` and return how many."""
+    board = board_at(memory.stack, 0)
+    checkers, pinned = checks_and_pins(board)
+    return legal_moves(memory.stack, 0, board, checkers, pinned, memory.moves, False)
 
 
 # --- Search ----------------------------------------------------------------------------------
@@ -392,6 +419,8 @@ def search(memory, player, depth, alpha, beta, ply, may_pass):
         and standing + _HOPELESS_MARGIN * depth <= alpha
         and abs(alpha) < MATED
     )
+    if is_root and counters[LEFT_OUT]:
+        count = _without_left_out(memory, count)
     for index in range(count):
         move = _take_best(memory, ply, index, count)
         is_quiet = move >> 18 & 7 == NONE and move >> 12 & 7 == move >> 15 & 7
@@ -429,6 +458,8 @@ def search(memory, player, depth, alpha, beta, ply, may_pass):
                     if is_quiet:
                         _learn_order(memory, player, ply, depth, index, move)
                     break
+    if is_root and counters[LEFT_OUT]:
+        return best  # of some moves only: nothing to remember
     kind = AT_LEAST if best >= beta else EXACT if best > first_alpha else AT_MOST
     _remember(memory, key, best_move if best > first_alpha else 0, best, depth, kind, ply)
     return best
@@ -442,7 +473,7 @@ def think(memory, player, first_depth, last_depth):
     depth that was finished. ``lines[0]`` holds the best line.
     """
     counters = memory.counters
-    score = np.int64(0)
+    score = counters[SCORE]
     for depth in range(first_depth, last_depth + 1):
         width = np.int64(_WINDOW)
         low, high = np.int64(-INFINITE), np.int64(INFINITE)

@@ -7,9 +7,11 @@ import pytest
 
 from agents.factory import make_agent
 from agents.protocols import serve_gtp
+from agents.protocols.clock import MOVES_TO_COME, PLANNED_SHARE
 from agents.protocols.gtp import write_vertex
 from agents.protocols.gtp_board import handicap_cells, most_handicap_stones
 from agents.protocols.serve_gtp import GtpServer
+from agents.protocols.timed_search import TimedSearch
 from games import make
 
 GNU_GO = shutil.which("gnugo") or next(
@@ -268,7 +270,6 @@ def test_analysis_reports_until_the_next_line():
     assert reply.startswith("? illegal move")
     reply = searching.raw("kata-analyze 10 rootInfo true maxmoves 1")
     assert reply.count("info move") == 1 and "rootInfo visits" in reply
-    assert searching.fails("kata-analyze avoid b a1 3") == "avoid is not offered"
     assert searching.fails("kata-analyze interval").startswith("syntax error")
     reply = searching.raw("kata-genmove_analyze b 1")
     move = reply.strip().split("\n")[-1].removeprefix("play ")
@@ -294,14 +295,82 @@ def test_more_slices_mean_more_visits():
     assert sums == sorted(sums)
 
 
+def moves_of(report):
+    return [info.split()[0] for info in report.split("info move ")[1:]]
+
+
+@pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze"])
+def test_analysis_keeps_to_the_moves_it_is_given(command):
+    searching = Controller("tic_tac_toe", "mcts:40")
+    every = moves_of(searching.raw(f"{command} b 10 minmoves 9"))
+    assert len(every) == 9
+    kept = moves_of(searching.raw(f"{command} b 10 allow b a1,c3,b2 1 minmoves 9"))
+    assert sorted(kept) == ["a1", "b2", "c3"]
+    left = moves_of(searching.raw(f"{command} b avoid b a1,c3 1 avoid b b2 5 minmoves 9"))
+    assert sorted(left) == sorted(set(every) - {"a1", "b2", "c3"})
+    assert len(moves_of(searching.raw(f"{command} b minmoves 4 maxmoves 2"))) == 2
+    assert len(moves_of(searching.raw(f"{command} b avoid w a1 1 minmoves 9"))) == 9
+    for wrong in ("avoid b a1", "allow b zz9 1", "avoid red a1 1", "allow b a1 0", "allow b b2 x"):
+        assert searching.fails(f"{command} {wrong}"), wrong
+    assert "once" in searching.fails(f"{command} allow b a1 1 allow b b2 1")
+    assert "no move is left" in searching.fails(f"{command} b allow b a1 1 avoid b a1 1")
+
+
+def test_a_move_can_be_generated_among_those_that_are_allowed():
+    searching = Controller("tic_tac_toe", "mcts:40")
+    searching("play b b2")
+    reply = searching.raw("kata-genmove_analyze w 1 allow w b1,b3 1")
+    assert reply.strip().split()[-1] in ("b1", "b3")
+
+
 def test_time_settles_how_much_is_searched():
-    timed = Controller("tic_tac_toe", "mcts:100000")
-    timed("time_settings 10 0 0")
+    timed = Controller("connect_four", "mcts:5")
+    timed("time_settings 4 0 0")
     timed("genmove b")
-    assert timed.server._agent.limit == 64  # its speed is not known yet
-    timed("time_left w 4 0")
+    search = timed.server._timed._search
+    kept = search.visits(0)  # of the position after the move, known already
+    assert kept >= 1
     timed("genmove w")
-    assert timed.server._agent.limit not in (64, None)
+    assert timed.server._timed._search is search and search.visits(0) >= 1
+    timed("undo")
+    assert timed.server._timed._root is None
+    bounded = Controller("connect_four", "mcts:5", is_bounded=True)
+    bounded("time_settings 4 0 0")
+    bounded("genmove b")
+    assert bounded.server._timed._search.visits(0) <= 5
+
+
+def test_byo_yomi_gives_every_stone_its_share():
+    """By a clock that is looked at, not by one that runs."""
+    timed = Controller("connect_four", "mcts:5")
+    timed("time_settings 0 3 5")
+    asked = []
+    timed.server._timed = Told(timed.server._agent, asked)
+    for turn in range(5):
+        timed(f"time_left b {3 - turn / 2} {5 - turn}")
+        timed("genmove b")
+        timed(f"play w {turn + 1}")
+    shares = [PLANNED_SHARE * (3 - turn / 2) / (5 - turn) for turn in range(5)]
+    assert asked == pytest.approx(shares)
+    timed("time_left b 10 0")  # main time, with periods to follow
+    timed("genmove b")
+    assert asked[-1] == pytest.approx(PLANNED_SHARE * max(10 / MOVES_TO_COME, 3 / 5))
+
+
+class Told(TimedSearch):
+    """Notes the seconds that it is given, and takes none of them."""
+
+    def __init__(self, agent, asked):
+        super().__init__(agent)
+        self._asked = asked
+
+    def choose(self, state, seconds):
+        self._asked.append(seconds)
+        return super().choose(state, 0.0)
+
+
+def test_clocks_are_read_and_refused():
+    timed = Controller("tic_tac_toe", "mcts:20")
     timed("time_settings 0 1 0")
     assert timed.server._clocks is None
     timed("time_left b 30 2")

@@ -1,0 +1,64 @@
+"""Moves on a clock: one tree, kept from move to move, searched by all cores until time is up."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from agents.protocols.watched_search import FIRST_SLICE, WatchedSearch
+from agents.search_agent import SearchAgent
+
+
+class TimedSearch:
+    """Chooses moves for a game that is followed move by move.
+
+    Args:
+        agent: says how to search and what judges the leaves.
+        most: simulations of a move at most, however much time there is; None: time alone counts.
+    """
+
+    def __init__(self, agent: SearchAgent, *, most: int | None = None) -> None:
+        self._agent = agent
+        self._most = most
+        self._search: WatchedSearch | None = None
+        self._root: np.void | None = None  # what the tree is about; None: nothing
+
+    def choose(self, state: np.void, seconds: float) -> int:
+        """The action to play, after so many seconds or as soon as it is certain.
+
+        A few simulations are made however short the time; a single legal move is played at once.
+        """
+        deadline = time.monotonic() + seconds
+        if self._search is None:
+            self._search = WatchedSearch(self._agent)
+        search = self._search
+        if self._root is None or self._root["key"] != state["key"]:
+            search.start(state)
+            self._root = state.copy()
+        most = min(self._most or search.max_simulations, search.max_simulations)
+        result = search.grow(min(FIRST_SLICE, most))
+        left = most - int(result.simulations[0])
+        if left > 0 and int(result.counts[0]) > 1:
+            search.grow(left, is_ended=lambda: time.monotonic() >= deadline)
+        return search.candidates(1)[0].action
+
+    def observe(self, action: int) -> None:
+        """Told of each move of the game: what is known below it is kept."""
+        if self._search is None or self._root is None:
+            return
+        self._search.advance(np.array([action], np.int32))
+        states = np.array([self._root], self._agent.game.state_dtype)
+        self._agent.game.rules.step(states, np.array([action], np.int32))
+        self._root = None if states[0]["finished"] else states[0].copy()
+
+    def forget(self) -> None:
+        """The game is another one: begin with nothing."""
+        self._root = None
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._search is not None:
+            self._search.close()
+            self._search = None
+        self._root = None

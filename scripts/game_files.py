@@ -1,0 +1,63 @@
+"""What the commands share that keep games in a file: options, and the file opened for agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from agents.agent import Agent
+from agents.arena.fixtures import PARALLEL
+from agents.arena.rules_signature import rules_signature
+from agents.arena.store import GameStore
+from agents.factory import identity_of
+from agents.protocols.program_agent import ProgramAgent
+from games.game import Game
+
+#: Games in flight where an outside program plays: it is asked one question at a time.
+_WITH_PROGRAMS = 4
+
+db_option = click.option(
+    "--db",
+    "db_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep every game in this SQLite file; the same command goes on with what is missing.",
+)
+parallel_option = click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    help="Games in flight [256, and 4 where an outside program plays].",
+)
+
+
+def open_store(
+    path: Path, texts: Sequence[str], agents: Sequence[Agent], *, plies: int, seed: int
+) -> GameStore:
+    """The file, with the agents entered that the texts name."""
+    game = agents[0].game
+    store = GameStore(path, about=facts_of(game, plies=plies, seed=seed))
+    try:
+        for text, agent in zip(texts, agents, strict=True):
+            store.enter(agent.name, identity_of(text, game=game))
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def facts_of(game: Game, *, plies: int, seed: int) -> dict[str, str]:
+    """What all games of a file have in common."""
+    return {
+        "game": game.id,
+        "rules": rules_signature(game),
+        "openings": f"of {plies} random plies with seed {seed}",
+    }
+
+
+def games_in_flight(wanted: int | None, agents: Sequence[Agent]) -> int:
+    """How many games are played at once."""
+    if wanted is not None:
+        return wanted
+    has_program = any(isinstance(agent, ProgramAgent) for agent in agents)
+    return _WITH_PROGRAMS if has_program else PARALLEL

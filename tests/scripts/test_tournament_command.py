@@ -1,0 +1,88 @@
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+from click.testing import CliRunner
+
+from scripts.match import command as match
+from scripts.tournament import command as tournament
+
+PLAYERS = ["random", "one_ply", "alpha_beta:2"]
+
+
+def test_a_tournament_prints_tables_and_writes_numbers_and_a_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = [*PLAYERS, "--game", "tic_tac_toe", "--games", "60"]
+    result = CliRunner().invoke(tournament, [*arguments, "--json", "out.json"])
+    assert result.exit_code == 0, result.output
+    assert "superiority" in result.stdout
+    facts = json.loads((tmp_path / "out.json").read_text())
+    assert facts["games"] == 60
+    assert sum(each["games"] for each in facts["pairs"]) == 60
+    assert [each["elo"] for each in facts["players"] if each["name"] == "random"] == [0.0]
+    assert (tmp_path / "tournament.png").read_bytes().startswith(b"\x89PNG")
+    again = CliRunner().invoke(tournament, [*arguments, "--json", "-"])
+    assert "holds 60 of these games" in again.stderr
+    assert json.loads(again.stdout) == facts
+
+
+def test_a_killed_tournament_goes_on_by_the_same_command(tmp_path):
+    command = [sys.executable, "-m", "scripts.cli", "tournament", "random", "mcts:60"]
+    command += [
+        "--game",
+        "tic_tac_toe",
+        "--games",
+        "160",
+        "--db",
+        str(tmp_path / "games.db"),
+        "--json",
+        "-",
+    ]
+    command += ["--parallel", "4"]
+    path = os.pathsep.join(each for each in sys.path if each)  # an installed copy needs none
+    environment = {**os.environ, "PYTHONPATH": path}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    before = 0
+    until = time.monotonic() + 120
+    while before < 10 and time.monotonic() < until and process.poll() is None:
+        time.sleep(0.05)
+        before = _games(tmp_path / "games.db")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = _games(tmp_path / "games.db")
+    assert 10 <= before < 160
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert f"holds {before} of these games" in done.stderr
+    assert json.loads(done.stdout)["games"] in (160, 161)
+
+
+def _games(path):
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+            return db.execute("SELECT count(*) FROM game").fetchone()[0]
+    except sqlite3.Error:
+        return 0
+
+
+def test_a_match_keeps_its_games_and_a_test_says_what_it_found(tmp_path):
+    arguments = ["alpha_beta:3", "random", "--sprt", "0", "100", "--db", str(tmp_path / "m.db")]
+    table = CliRunner().invoke(match, arguments)
+    assert table.exit_code == 0, table.output
+    assert "alpha_beta:3 is 100 Elo stronger rather than 0" in " ".join(table.stdout.split())
+    facts = json.loads(CliRunner().invoke(match, [*arguments, "--json"]).stdout)
+    assert facts["sprt"]["taken"] == "H1"
+    assert facts["games"] == 2 * sum(facts["sprt"]["pairs"])
+    assert _games(tmp_path / "m.db") >= facts["games"]
+
+
+def test_an_unknown_anchor_is_refused_before_anything_is_played(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(tournament, [*PLAYERS, "--anchor", "nobody"])
+    assert "none of the players" in str(result.exception)
+    assert not (tmp_path / "tournament.db").exists()
