@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.agent import Agent
+from agents.agent import Agent, AgentError
 from agents.alpha_beta.agent import AlphaBetaAgent
 from agents.alphago.agent import AlphaGoAgent
 from agents.network import open_network
@@ -63,13 +63,21 @@ def _rollouts(game: Game, simulations: int) -> Agent:
     return RolloutAgent(game=game, simulations=5 * simulations, name="rollout MCTS")
 
 
-def _alphago(game: Game, simulations: int) -> Agent:
+def alphago(game: Game, simulations: int, *, seed: int = 0, name: str = "AlphaGo") -> Agent:
+    """AlphaGo with the networks that the package ships.
+
+    Raises:
+        AgentError: another game than theirs.
+    """
+    if game.id != GAME:
+        raise AgentError(f"{name} plays {GAME}, not {game.id}")
     return AlphaGoAgent(
         game=game,
         policy=_network(game, "imitation"),
         value=_network(game, "value"),
         simulations=simulations,
-        name="AlphaGo",
+        seed=seed,
+        name=name,
     )
 
 
@@ -118,7 +126,7 @@ EXHIBITS = (
         2016,
         "Silver and others",
         "search with that policy, a value network and random games",
-        _alphago,
+        alphago,
     ),
     Exhibit(
         "AlphaGo Zero",

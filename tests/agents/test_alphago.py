@@ -15,6 +15,7 @@ from agents.alphago.expert_games import (
 )
 from agents.arena.league_training import fresh_network
 from agents.arena.match import play_match
+from agents.factory import make_agent
 from agents.museum.exhibits import EXHIBITS, FOLDER
 from agents.one_ply_agent import OnePlyAgent
 from agents.random_agent import RandomAgent
@@ -140,3 +141,11 @@ def test_every_player_of_the_museum_moves(exhibit, connect_four):
     assert agent.name == exhibit.name
     state = connect_four.after([3, 3, 3, 3, 2, 2, 4, 5, 4, 4])
     assert agent.move(state) in connect_four.legal(state)
+
+
+def test_alphago_is_an_agent_by_name(connect_four, game):
+    agent = make_agent("alphago:6", game=connect_four)
+    assert agent.name == "alphago:6"
+    assert agent.move(connect_four.after([3])) in range(7)
+    with pytest.raises(AgentError, match="plays connect_four, not tic_tac_toe"):
+        make_agent("alphago", game=game)
