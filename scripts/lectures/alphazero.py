@@ -209,10 +209,10 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     truth = truth.subset(10 if quick else 100)
     config = replace(
         CONNECT_FOUR,
-        generations=1 if quick else 14,
-        games=8 if quick else 128,
-        simulations=4 if quick else 32,
-        gate_games=4 if quick else 40,
+        generations=1 if quick else 10,
+        games=8 if quick else 96,
+        simulations=4 if quick else 24,
+        gate_games=4 if quick else 30,
     )
     course, generations = train(game, truth, config, seed=seed, page=page)
     figure, axis = plt.subplots(figsize=(8, 3.4), constrained_layout=True)
@@ -224,7 +224,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     match = play_match(
         player_of(game, last, simulations=100),
         RolloutAgent(game=game, simulations=100),
-        games=4 if quick else 100,
+        games=4 if quick else 60,
         seed=seed,
     )
     page.result(

@@ -82,7 +82,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         ("year", "player", "idea of", "here"),
         [(each.year or "", each.name, each.source, each.how) for each in exhibits],
     )
-    simulations, games = (8, 2 * 21) if quick else (100, 1000)
+    simulations, games = (8, 2 * 21) if quick else (100, 600)
     agents = [each.make(game, simulations) for each in exhibits]
 
     page.text("""
