@@ -15,6 +15,7 @@ COMMANDS = {
     "play": ("scripts.play", "Play against the engine in the terminal."),
     "evaluate": ("scripts.evaluate", "Truth meter, ladder and Elo of a run or a network."),
     "match": ("scripts.match", "Let any two agents play."),
+    "exploit": ("scripts.exploit", "An adversary that learns to beat one frozen agent."),
     "tournament": ("scripts.tournament", "Let many agents play, and rate them together."),
     "gtp": ("scripts.gtp", "Serve an agent by the Go Text Protocol, in every game."),
     "uci": ("scripts.uci", "Serve chess or minichess to a program with a board (UCI)."),

@@ -39,7 +39,7 @@ from engine.seeds import stream_seed
 from engine.selfplay.actor import Actor, ActorCounters
 from engine.selfplay.bootstrap import playouts_for
 from engine.selfplay.lanes import Lanes
-from engine.selfplay.probe import MOST_IN_A_BATCH, make_lanes, tune
+from engine.selfplay.probe import largest_batch, make_lanes, tune
 from games import make
 from games.game import Game
 
@@ -129,6 +129,7 @@ class Worker:
             simulations=simulations,
             name=f"{self.name}b",
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
         meter = _Meter()
         while not self._stopped and self._wanted is None:
@@ -149,6 +150,7 @@ class Worker:
             simulations=self.config.search.simulations,
             name=self.name,
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
 
         def counts() -> _Counts:
@@ -382,7 +384,7 @@ class DeviceSeat:
         self.device = device
         self.name = name
         self.sentence = ""
-        self._batch = config.gpu.batch or config.gpu.games or MOST_IN_A_BATCH
+        self._batch = config.gpu.batch or config.gpu.games
         self._backend: DeviceBackend | None = None
         self._seconds_before = 0.0  # that the device computed for earlier weights
 
@@ -395,11 +397,14 @@ class DeviceSeat:
         precision = self.config.inference.precision
         if precision == "int8":
             raise DeviceError(f"inference.precision=int8 is for processors; {self.device} has bf16")
+        if self.config.inference.runtime == "openvino":
+            raise DeviceError(f"inference.runtime=openvino is for processors, not {self.device}")
+        network = file.build()
         choice = make_device_backend(
-            file.build(),
+            network,
             self.game,
             device=self.device,
-            max_batch=self._batch,
+            max_batch=self._batch or largest_batch(network),
             precision=precision,
             sample_planes=file.sample_planes,
         )

@@ -12,11 +12,11 @@ from engine.devices.backend import DeviceBackend
 from engine.inference.backends import limit_threads
 from engine.inference.uniform import UniformEvaluator
 from engine.learning.checkpoint import save_weights
-from engine.networks.network import build_network
+from engine.networks.network import NetworkConfig, build_network
 from engine.orchestration.messages import Acknowledged, Finished, NewWeights, Pause, Said, Stop
 from engine.orchestration.worker import Worker
 from engine.selfplay.lanes import Lanes
-from engine.selfplay.probe import make_lanes, network_rate, tune
+from engine.selfplay.probe import largest_batch, make_lanes, network_rate, tune
 from games import make
 
 SETTINGS = {
@@ -169,6 +169,16 @@ def test_the_probe_settles_what_is_not_set_and_says_so(game):
     assert tuning.sentence.endswith("5 lanes of 24 games, batches of 16, as set.")
     tuning = tune(game, backend, config=a_config(lanes=3, probe_seconds=0.5))
     assert tuning.lanes == 3
+
+
+def test_large_networks_are_asked_in_smaller_batches():
+    def largest(blocks, channels, shape):
+        config = NetworkConfig(blocks=blocks, channels=channels)
+        return largest_batch(build_network(config, observation_shape=shape, num_actions=9))
+
+    assert largest(6, 64, (3, 6, 7)) == largest(10, 128, (20, 8, 8)) == 4096
+    assert largest(20, 256, (10, 19, 19)) == 1024
+    assert largest(40, 512, (10, 19, 19)) == 256
 
 
 class FakeLink:
