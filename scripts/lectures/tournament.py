@@ -21,18 +21,18 @@ ANCHOR = "rollout MCTS"
 
 
 def draw_ladder(ratings: dict[str, Rating], years: dict[str, int]) -> plt.Figure:
-    """Ratings with their 95 % intervals over the years."""
-    figure, axis = plt.subplots(figsize=(9, 4.6), constrained_layout=True)
-    for name, rating in ratings.items():
-        year = years[name] or 1950
-        axis.plot([year, year], [rating.low, rating.high], color="C0", linewidth=5, alpha=0.4)
-        axis.plot(year, rating.elo, "o", color="C0")
-        axis.annotate(name, (year, rating.elo), xytext=(6, 4), textcoords="offset points")
-    axis.set(ylabel=f"Elo above {ANCHOR}", xlim=(1945, 2030))
-    axis.set_xticks([1950, *sorted({year for year in years.values() if year})])
-    axis.set_xticklabels(
-        ["chance", *map(str, sorted({year for year in years.values() if year}))], rotation=60
+    """Ratings with their 95 % intervals, in the order of the years."""
+    figure, axis = plt.subplots(figsize=(9, 4.2), constrained_layout=True)
+    names = sorted(ratings, key=lambda name: years[name])
+    for place, name in enumerate(names):
+        rating = ratings[name]
+        axis.plot([place, place], [rating.low, rating.high], color="C0", linewidth=6, alpha=0.4)
+        axis.plot(place, rating.elo, "o", color="C0")
+    axis.set_xticks(
+        range(len(names)), [f"{years[name] or ''}\n{name}" for name in names], fontsize=8
     )
+    axis.set(ylabel=f"Elo above {ANCHOR}")
+    axis.grid(axis="y", alpha=0.3)
     return figure
 
 
