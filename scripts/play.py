@@ -16,6 +16,7 @@ from agents.records.record import GameRecord
 from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
 from agents.terminal.session import HUMAN, Opponent, Session
 from agents.terminal.strength import Strength, nearest_level
+from agents.terminal.web import is_served
 from games import make, registered_games
 from games.game import NUM_PLAYERS, Game
 from scripts.agent_options import AGENT_HELP, DEFAULT_GAME, seed_option
@@ -55,6 +56,8 @@ class _Target:
 @click.option("--watch", nargs=2, metavar="A B", help="Two agents play, A first; you watch.")
 @click.option("--review", is_flag=True, help="Begin with a review of the game in FILE.")
 @seed_option
+@click.option("--web", is_flag=True, help="In the browser, on this machine alone.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, help="Of --web.")
 @click.option("--plain", is_flag=True, help="Line by line, as with a pipe or a screen reader.")
 def command(
     target: str,
@@ -67,6 +70,8 @@ def command(
     watch: tuple[str, str] | None,
     review: bool,
     seed: int,
+    web: bool,
+    port: int,
     plain: bool,
 ) -> None:
     """Play a game, against the newest network of a training run, or go on with a saved game.
@@ -110,7 +115,9 @@ def command(
     try:
         if position is not None:
             session.set_up(position)
-        if plain or not _is_terminal():
+        if web:
+            _serve(port)
+        elif plain or not _is_terminal():
             _play_lines(session, notice, review=review)
         else:
             _play_on_screen(session, notice, review=review)
@@ -174,8 +181,18 @@ def _engine_players(found: _Target, side: str | None, seed: int) -> frozenset[in
     return frozenset(range(NUM_PLAYERS)) - {human}
 
 
+def _serve(port: int) -> None:
+    """Serve the same command without ``--web``; what is wrong with it has been said by now."""
+    from agents.terminal.web import serve
+
+    arguments = sys.argv[sys.argv.index("play") + 1 :]
+    serve([each for each in arguments if each != "--web"], port=port)
+
+
 def _is_terminal() -> bool:
     """Whether both ends are a terminal that can be drawn on."""
+    if is_served():
+        return True
     can_draw = os.environ.get("TERM", "") not in ("", "dumb") or os.name == "nt"
     return sys.stdin.isatty() and sys.stdout.isatty() and can_draw
 
@@ -199,9 +216,10 @@ def _play_on_screen(session: Session, notice: str, *, review: bool) -> None:
     from agents.terminal.app import PlayApp
     from agents.terminal.terminal_size import check_terminal
 
-    # Of the terminal itself: COLUMNS and LINES may be left over from another one.
-    check_terminal(session.game, os.get_terminal_size(sys.stdout.fileno()))
+    if not is_served():  # a page can be made larger while it is looked at
+        # Of the terminal itself: COLUMNS and LINES may be left over from another one.
+        check_terminal(session.game, os.get_terminal_size(sys.stdout.fileno()))
     PlayApp(session, notice=notice, review=review).run()
-    if session.actions:
+    if session.actions and not is_served():
         moves = " ".join(session.move_texts)
         click.echo(f"{session.result_text or 'The game is unfinished.'} Moves: {moves}")
