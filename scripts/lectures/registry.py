@@ -62,17 +62,17 @@ LECTURES: dict[str, Lecture] = {
     "alphago": Lecture(
         "scripts.lectures.alphago",
         "Imitation, policy gradients, a value network and search, 2016: what each stage adds.",
-        8.0,
+        5.0,
     ),
     "alphazero": Lecture(
         "scripts.lectures.alphazero",
         "AlphaGo Zero and AlphaZero, 2017: rules alone, with and without gate and symmetries.",
-        8.0,
+        5.0,
     ),
     "alphastar": Lecture(
         "scripts.lectures.alphastar",
         "A league of agents and exploiters, 2019: what self-play forgets, and what it costs.",
-        8.0,
+        5.0,
     ),
     "deep_dream": Lecture(
         "scripts.lectures.deep_dream",
@@ -82,7 +82,7 @@ LECTURES: dict[str, Lecture] = {
     "tournament": Lecture(
         "scripts.lectures.tournament",
         "The museum: seventy years of players meet on Connect Four, and stand on one ladder.",
-        10.0,
+        2.0,
     ),
 }
 
