@@ -28,6 +28,12 @@ class TimedSearch:
         self._root: np.void | None = None  # what the tree is about; None: nothing
         self._lag = _FIRST_LAG  # seconds; more on a machine that others use
 
+    def prepare(self) -> None:
+        """Have everything loaded before a clock runs."""
+        if self._search is None:
+            self._search = WatchedSearch(self._agent)
+            self._search.warm_up()
+
     def choose(self, state: np.void, seconds: float) -> int:
         """The action to play, after so many seconds or as soon as it is certain.
 
@@ -42,9 +48,9 @@ class TimedSearch:
             self._lag = max(late, _LAG_KEPT * self._lag)
 
     def _choose(self, state: np.void, deadline: float) -> int:
-        if self._search is None:
-            self._search = WatchedSearch(self._agent)
+        self.prepare()
         search = self._search
+        assert search is not None
         if self._root is None or self._root["key"] != state["key"]:
             search.start(state)
             self._root = state.copy()

@@ -33,6 +33,9 @@ SLICE_SECONDS = 0.1
 FIRST_SLICE = 16  # simulations
 
 
+_WARM_UP_SIMULATIONS = 16
+
+
 class WatchedSearch(Search):
     """One tree, searched in slices by all cores, with the settings of an agent (always by PUCT).
 
@@ -60,6 +63,12 @@ class WatchedSearch(Search):
         )
         self._threads = len(evaluators)
         self._quick_leaves = MOST_LEAVES  # as many as one batch judges in its time
+
+    def warm_up(self) -> None:
+        """Have everything compiled and loaded that a search needs, in small trees and in large."""
+        self.start(self.game.rules.initial(1)[0])
+        self.run(_WARM_UP_SIMULATIONS, leaves=1)
+        self.run(_WARM_UP_SIMULATIONS, leaves=2)
 
     def start(self, state: np.void, only: Collection[int] | None = None) -> None:
         """Begin a tree at an unfinished position.
