@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.agent import Agent, AgentError, Analysis, Decisions
-from agents.choice import expand_children, legal_slots, random_slots
-from games.game import UNPROVEN, Game, States
+from agents.choice import legal_slots, random_slots
+from agents.exact.solver import Solver
+from agents.exact.solvers import SOLVED, exact_solver
+from games.game import Game, States
 
 #: Worth of every action for the mover; whatever is not legal says nothing.
 Scores = Callable[[States], NDArray[np.int64]]  # [B] states -> [B, A]
@@ -67,49 +69,23 @@ def solver_agent(game: Game, *, seed: int = 0) -> SolverAgent:
     Raises:
         AgentError: no solver knows the game.
     """
-    if game.id == "tic_tac_toe":
-        return SolverAgent(game=game, scores=_searched_through(game), seed=seed)
     if game.id == "connect_four":
         return SolverAgent(game=game, scores=_connect_four(), seed=seed)
-    if game.name == "chess":
-        return SolverAgent(game=game, scores=_chess_endings(game), seed=seed)
-    raise AgentError(
-        f"no solver knows {game.id}; solved: connect_four, tic_tac_toe, endings of chess"
-    )
+    solver = exact_solver(game)
+    if solver is None:
+        raise AgentError(f"no solver knows {game.id}; solved: {SOLVED}")
+    return SolverAgent(game=game, scores=_scores_of(solver), seed=seed)
 
 
-def _searched_through(game: Game) -> Scores:
-    """Scores of a game small enough to be searched to the end for every move."""
-
-    def scores(states: States) -> NDArray[np.int64]:
-        children = expand_children(game, states)
-        # A longer look-ahead settles more; the first that settles a child says how far the end is.
-        worth = np.zeros(len(children.states), np.int64)
-        outcomes = np.empty(len(children.states), np.int8)
-        for plies in range(game.max_plies + 1):
-            game.rules.prove(children.states, plies, outcomes)
-            is_new = (worth == 0) & (outcomes != UNPROVEN)
-            worth[is_new] = outcomes[is_new].astype(np.int64) * (game.max_plies + 1 - plies)
-        # ``prove`` speaks for whoever is to move in the child.
-        same = children.states["to_play"] == states["to_play"][children.rows]
-        found = np.full((len(states), game.num_actions), _NEVER, np.int64)
-        found[children.rows, children.actions] = np.where(same, worth, -worth)
-        return found
-
-    return scores
-
-
-def _chess_endings(game: Game) -> Scores:
-    """Scores of chess with at most four men."""
-    from agents.exact.chess_solver import ChessSolver
-
-    solver = ChessSolver(game=game)
+def _scores_of(solver: Solver) -> Scores:
+    """Scores of the positions that a solver knows."""
+    game = solver.game
 
     def scores(states: States) -> NDArray[np.int64]:
         found = np.full((len(states), game.num_actions), _NEVER, np.int64)
         for row, state in enumerate(states):
             if not solver.knows(state):
-                raise AgentError("the solver knows chess with at most four men and no castling")
+                raise AgentError(f"the solver knows {game.id} with {solver.limits}")
             solved = solver.moves(state)
             found[row, solved.actions] = solved.scores
         return found

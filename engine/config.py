@@ -6,6 +6,7 @@ The records stand in the files of the parts that read them; here they are only p
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import tomllib
 from typing import Annotated, Any
@@ -68,6 +69,13 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     learning: LearningConfig = LearningConfig()
     bootstrap: BootstrapConfig = BootstrapConfig()
     gpu: GpuConfig = GpuConfig()
+
+    @property
+    def settings_hash(self) -> int:
+        """A number of 63 bits that stands for everything that may change what games look like."""
+        lasting = msgspec.structs.replace(self, minutes=1.0, workers=0)  # may change in a run
+        digest = hashlib.sha256(encode_config(lasting).encode()).digest()
+        return int.from_bytes(digest[:8], "little") >> 1
 
 
 def encode_config(config: RunConfig) -> str:

@@ -69,3 +69,4 @@ class Episode:
     returns: NDArray[np.float32]  # [P] the game's result
     weights_version: int  # newest weights that a move of it was made with
     seed: int
+    settings: int = 0  # hash of the settings it was made with (``RunConfig.settings_hash``)

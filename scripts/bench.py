@@ -25,7 +25,8 @@ from scripts.bench_store import store_rows, weights_rows
 
 _GAMES = 128  # in flight in each self-play process, as in training
 
-SECTIONS = ("rules", "search", "network", "selfplay", "single", "store", "lanes")
+SECTIONS = ("rules", "search", "network", "selfplay", "single", "store", "lanes", "ray")
+_ASKED_FOR = {"ray"}  # sections that start servers: only when they are named
 
 
 @click.command("bench")
@@ -108,11 +109,11 @@ def command(
         for name in registered_games():
             _show(rules_rows(make(name), seconds), rows, as_json)
     else:
-        wanted = sections or SECTIONS
+        wanted = sections or tuple(name for name in SECTIONS if name not in _ASKED_FOR)
         with tempfile.TemporaryDirectory() as folder:
             file = network_file
             size = {"blocks": blocks, "channels": channels}
-            if file is None and {"network", "selfplay", "store"} & set(wanted):
+            if file is None and {"network", "selfplay", "store", "ray"} & set(wanted):
                 file = _yardstick(made, size, Path(folder))
             _show(_measure(made, wanted, seconds, file, simulations, workers), rows, as_json)
             if "single" in wanted:
@@ -174,6 +175,10 @@ def _measure(
         yield from weights_rows(game, network_file)
     if "lanes" in sections:
         yield from lane_rows(game, seconds)
+    if "ray" in sections and network_file:
+        from scripts.bench_ray import ray_rows
+
+        yield from ray_rows(game, seconds, network_file, simulations, workers)
     if "rules" in sections:
         yield from rules_rows(game, seconds)
     if "search" in sections:

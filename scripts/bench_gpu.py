@@ -109,7 +109,7 @@ def _line(
     from engine.learning.checkpoint import load_weights
     from engine.search.config import SearchConfig
     from engine.selfplay.actor import SelfPlayConfig
-    from engine.selfplay.probe import MOST_IN_A_BATCH, make_lanes, network_rate, tune
+    from engine.selfplay.probe import largest_batch, make_lanes, network_rate, tune
     from games import make
 
     game = make(size.game)
@@ -118,7 +118,7 @@ def _line(
         yardstick(game, {"blocks": size.blocks, "channels": size.channels}, folder), game
     )
     network = file.build()
-    largest = _REDUCED_BATCH if reduced else MOST_IN_A_BATCH
+    largest = _REDUCED_BATCH if reduced else largest_batch(network)
     made = time.monotonic()
     choice = make_device_backend(
         network, game, device=device, max_batch=largest, sample_planes=file.sample_planes

@@ -13,8 +13,10 @@ import numpy as np
 from agents.agent import AgentError
 from agents.records.files import read_game
 from agents.records.record import GameRecord
+from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
 from agents.terminal.session import HUMAN, Opponent, Session
-from agents.terminal.strength import Strength
+from agents.terminal.strength import Strength, nearest_level
+from agents.terminal.web import is_served
 from games import make, registered_games
 from games.game import NUM_PLAYERS, Game
 from scripts.agent_options import AGENT_HELP, DEFAULT_GAME, seed_option
@@ -37,46 +39,88 @@ class _Target:
 @click.option(
     "--side", type=click.Choice(_SIDES), help="Where you sit; first, or as in the saved game."
 )
-@click.option("--strength", type=click.IntRange(1, 10), help="Level of the engine. [default: 8]")
+@click.option(
+    "--level",
+    "--strength",
+    "level",
+    type=click.IntRange(1, 10),
+    help="Level of the engine. [default: 8]",
+)
+@click.option("--elo", type=int, help="The level nearest to a rating, where levels are measured.")
 @click.option(
     "--simulations", type=click.IntRange(min=1), help="Simulations a move instead of a level."
 )
+@click.option(
+    "--position", help="Begin there: FEN, SFEN or a drawn board (| for line ends), or moves."
+)
+@click.option("--watch", nargs=2, metavar="A B", help="Two agents play, A first; you watch.")
+@click.option("--review", is_flag=True, help="Begin with a review of the game in FILE.")
 @seed_option
+@click.option("--web", is_flag=True, help="In the browser, on this machine alone.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, help="Of --web.")
 @click.option("--plain", is_flag=True, help="Line by line, as with a pipe or a screen reader.")
 def command(
     target: str,
     spec: str | None,
     side: str | None,
-    strength: int | None,
+    level: int | None,
+    elo: int | None,
     simulations: int | None,
+    position: str | None,
+    watch: tuple[str, str] | None,
+    review: bool,
     seed: int,
+    web: bool,
+    port: int,
     plain: bool,
 ) -> None:
     """Play a game, against the newest network of a training run, or go on with a saved game.
 
-    Example: meijin play connect_four --strength 4
+    A saved game is a file in SGF, PGN, KIF, CSA, USI or plain text.
+
+    Example: meijin play connect_four --level 4
     """
-    if strength is not None and simulations is not None:
-        raise click.UsageError("--strength and --simulations exclude each other; give one of them")
+    given = [
+        name
+        for name, value in (("--level", level), ("--elo", elo), ("--simulations", simulations))
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} exclude each other; give one of them")
+    if watch and (spec is not None or side is not None):
+        raise click.UsageError("--watch names both players; leave --opponent and --side away")
     found = _resolve(target)
-    opponent, adviser, notice = _engines(found, spec, seed)
-    _check_strength(opponent, strength=strength, simulations=simulations)
+    if review and found.record is None:
+        raise click.UsageError("--review needs the file of a game: meijin play game.sgf --review")
+    opponent, adviser, notice = _engines(found, watch[0] if watch else spec, seed)
+    rival = open_opponent(watch[1], game=found.game, seed=seed + 1) if watch else None
+    if given:
+        _check_strength(opponent, given[0])
+    if elo is not None and opponent is not None:
+        level = nearest_level(opponent.levels, elo)
+        if not level:
+            raise click.UsageError(f"the levels of {opponent.name} are not measured; give --level")
     session = Session(
         found.game,
         opponent=opponent,
         adviser=adviser,
         engine_players=_engine_players(found, side, seed),
-        level=strength,
+        rival=rival,
+        level=level,
         custom=Strength(simulations=simulations) if simulations is not None else None,
         seed=seed,
         actions=found.record.actions if found.record is not None else (),
         start=found.record.start if found.record is not None else None,
     )
     try:
-        if plain or not _is_terminal():
-            _play_lines(session, notice)
+        if position is not None:
+            session.set_up(position)
+        if web:
+            _serve(port)
+        elif plain or not _is_terminal():
+            _play_lines(session, notice, review=review)
         else:
-            _play_on_screen(session, notice)
+            _play_on_screen(session, notice, review=review)
     finally:
         session.close()
 
@@ -100,8 +144,6 @@ def _resolve(target: str) -> _Target:
 
 def _engines(found: _Target, spec: str | None, seed: int) -> tuple[Opponent | None, Opponent, str]:
     """Who plays, who advises, and a sentence about it that the person should read."""
-    from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
-
     notice = " ".join(found.record.remarks) if found.record is not None else ""
     usual = found.engine or usual_text(found.game)
     if usual == ROLLOUTS and spec is None:
@@ -118,13 +160,8 @@ def _engines(found: _Target, spec: str | None, seed: int) -> tuple[Opponent | No
     return opponent, open_opponent(usual, game=found.game, seed=seed), notice
 
 
-def _check_strength(
-    opponent: Opponent | None, *, strength: int | None, simulations: int | None
-) -> None:
+def _check_strength(opponent: Opponent | None, option: str) -> None:
     """Refuse a strength that nobody would play at."""
-    if strength is None and simulations is None:
-        return
-    option = "--strength" if strength is not None else "--simulations"
     if opponent is None:
         raise click.UsageError(f"{option} says nothing when two people play")
     if not opponent.levels:
@@ -144,13 +181,23 @@ def _engine_players(found: _Target, side: str | None, seed: int) -> frozenset[in
     return frozenset(range(NUM_PLAYERS)) - {human}
 
 
+def _serve(port: int) -> None:
+    """Serve the same command without ``--web``; what is wrong with it has been said by now."""
+    from agents.terminal.web import serve
+
+    arguments = sys.argv[sys.argv.index("play") + 1 :]
+    serve([each for each in arguments if each != "--web"], port=port)
+
+
 def _is_terminal() -> bool:
     """Whether both ends are a terminal that can be drawn on."""
+    if is_served():
+        return True
     can_draw = os.environ.get("TERM", "") not in ("", "dumb") or os.name == "nt"
     return sys.stdin.isatty() and sys.stdout.isatty() and can_draw
 
 
-def _play_lines(session: Session, notice: str) -> None:
+def _play_lines(session: Session, notice: str, *, review: bool) -> None:
     from agents.terminal.line_mode import LineMode
 
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -162,15 +209,17 @@ def _play_lines(session: Session, notice: str) -> None:
         output=sys.stdout,
         echo=not sys.stdin.isatty(),
         colour=colour,
-    ).run()
+    ).run(review=review)
 
 
-def _play_on_screen(session: Session, notice: str) -> None:
-    from agents.terminal.app import PlayApp, check_terminal
+def _play_on_screen(session: Session, notice: str, *, review: bool) -> None:
+    from agents.terminal.app import PlayApp
+    from agents.terminal.terminal_size import check_terminal
 
-    # Of the terminal itself: COLUMNS and LINES may be left over from another one.
-    check_terminal(session.game, os.get_terminal_size(sys.stdout.fileno()))
-    PlayApp(session, notice=notice).run()
-    if session.actions:
+    if not is_served():  # a page can be made larger while it is looked at
+        # Of the terminal itself: COLUMNS and LINES may be left over from another one.
+        check_terminal(session.game, os.get_terminal_size(sys.stdout.fileno()))
+    PlayApp(session, notice=notice, review=review).run()
+    if session.actions and not is_served():
         moves = " ".join(session.move_texts)
         click.echo(f"{session.result_text or 'The game is unfinished.'} Moves: {moves}")

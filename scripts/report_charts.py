@@ -35,7 +35,7 @@ def charts_of(rows: Rows, *, games: int, positions: Mapping[str, int]) -> list[C
         positions: behind each share of the truth meter, by phase of the game.
     """
     judged = [row for row in rows if "judged" in row]
-    measured = [row for row in rows if "judged" not in row]
+    measured = _rising([row for row in rows if "judged" not in row])
     found = []
     if any(name.startswith("truth") for row in judged for name in row["judged"]):
         note = "Dashed: the network alone. Bands: 95 % intervals of the positions judged."
@@ -57,6 +57,15 @@ def charts_of(rows: Rows, *, games: int, positions: Mapping[str, int]) -> list[C
         note = "Rows stored so far and rows in the window that is learned from."
         found.append(Chart("Experience", note, _svg(_experience(measured), "experience")))
     return found
+
+
+def _rising(rows: Rows) -> Rows:
+    """Without the rows of a start that had not counted yet what earlier starts have stored."""
+    kept: list[Mapping[str, Any]] = []
+    for row in rows:
+        if not kept or row["rows_stored"] >= kept[-1]["rows_stored"]:
+            kept.append(row)
+    return kept
 
 
 def _svg(draw: Callable[[Any], None], salt: str) -> str:
@@ -98,7 +107,24 @@ def _svg(draw: Callable[[Any], None], salt: str) -> str:
 
 
 def _percent(axis: Any) -> None:
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    from matplotlib.ticker import PercentFormatter
+
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+
+
+def _legend(axis: Any, lines: Any = None) -> None:
+    """Above the picture, where it covers nothing."""
+    lines = axis.get_lines() if lines is None else lines
+    axis.legend(
+        lines,
+        [line.get_label() for line in lines],
+        fontsize=7.5,
+        ncol=3,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        columnspacing=1.4,
+        handlelength=1.6,
+    )
 
 
 def _curve(axis: Any, rows: Rows, name: str, trials: int | None, **style: Any) -> None:
@@ -127,7 +153,7 @@ def _truth(rows: Rows, positions: Mapping[str, int]) -> Callable[[Any], None]:
                 alpha=0.6 if alone else 1.0, label=name.removeprefix("truth "),
             )  # fmt: skip
         _percent(axis)
-        axis.legend(fontsize=7.5)
+        _legend(axis)
 
     return draw
 
@@ -143,7 +169,7 @@ def _ladder(rows: Rows, games: int) -> Callable[[Any], None]:
             _curve(axis, rows, name, games, label=name)
         axis.set_ylim(-0.03, 1.03)
         _percent(axis)
-        axis.legend(fontsize=7.5)
+        _legend(axis)
 
     return draw
 
@@ -160,7 +186,7 @@ def _losses(rows: Rows) -> Callable[[Any], None]:
             ]
             axis.plot(*zip(*points, strict=True), label=name.replace("_", " "))
         axis.set_ylim(bottom=0)
-        axis.legend(fontsize=7.5)
+        _legend(axis)
 
     return draw
 
@@ -182,8 +208,7 @@ def _speed(rows: Rows) -> Callable[[Any], None]:
         _over_time(other, rows, "evaluations_per_second", "C1", "evaluations/s (right)")
         other.set_ylim(bottom=0)
         other.spines["right"].set_visible(True)
-        lines = axis.get_lines() + other.get_lines()
-        axis.legend(lines, [line.get_label() for line in lines], fontsize=7.5)
+        _legend(axis, axis.get_lines() + other.get_lines())
 
     return draw
 
@@ -202,6 +227,6 @@ def _experience(rows: Rows) -> Callable[[Any], None]:
         _over_time(axis, rows, "rows_in_window", "C1", "rows in the window")
         axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axis.set_ylim(bottom=0)
-        axis.legend(fontsize=7.5)
+        _legend(axis)
 
     return draw

@@ -24,6 +24,8 @@ class ChessSolver(Solver):
             (seconds for three men, up to a minute for four).
     """
 
+    limits = "at most four men and no castling"
+
     def __init__(
         self, *, game: Game, tables: ChessTables | None = None, may_compute: bool = True
     ) -> None:

@@ -33,6 +33,8 @@ class Solver(ABC):
     """Perfect play of one game, in all positions or in those that it knows."""
 
     game: Game
+    #: Which positions it knows, for messages.
+    limits: str
 
     @abstractmethod
     def knows(self, state: np.void) -> bool:

@@ -14,101 +14,39 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Footer, Static
 
-from agents.terminal.board_view import Targets, find_targets, last_placed
-from agents.terminal.board_widget import BoardWidget, board_size
-from agents.terminal.panel import (
-    WIDTH,
-    chances_text,
-    line_text,
-    moves_table,
-    players_text,
-    strip_text,
-)
-from agents.terminal.session import Answer, Session
-from agents.terminal.thought import Thought
-from games.game import Game, GameError
-from games.raster import PITCHES, Marks, drops_pieces
+from agents.records.files import suffixes_of
+from agents.terminal.board_view import find_targets
+from agents.terminal.board_widget import BoardWidget
+from agents.terminal.dialogs import LevelScreen, save_screen, setup_screen
+from agents.terminal.drawing import Drawing
+from agents.terminal.mistakes import Mistake, find_mistakes
+from agents.terminal.pointing import Outcome, Pointing
+from agents.terminal.session import Answer, Session, SessionError
+from agents.terminal.terminal_size import needed_size, too_small_text
+from agents.terminal.typed_moves import TypedMoves
+from games.game import GameError
+from games.raster import drops_pieces
 
-_CHROME_ROWS = 5  # title, strip, footer
-_PANEL_ROWS = 20
 _NEW_GAME_SECONDS = 4.0  # within which a second press clears an unfinished game
-
-_LOADING = "Loading the engine; the first start compiles it …"
+_WATCH_SECONDS = 0.7  # a move of two engines takes at least, so that it can be followed
+_MOST_LISTED = 24  # legal moves in a message
 
 _COMMANDS = (
     ("h", "hint", "Hint"),
-    ("t", "take_back", "Take back"),
+    ("t", "take_back", "Back"),
     ("n", "new_game", "New"),
     ("x", "switch_sides", "Side"),
     ("a", "analyse", "Analyse"),
+    ("r", "review", "Review"),
+    ("l", "levels", "Level"),
+    ("p", "set_up", "Set up"),
     ("s", "save", "Save"),
     ("q", "quit", "Quit"),
 )
-
-
-def needed_size(game: Game) -> Size:
-    """Smallest terminal, in characters, that shows a game's board and the panel."""
-    board = board_size(game.board_view(game.after([])), PITCHES[-1])
-    return Size(board.width + 2 + WIDTH, max(board.height, _PANEL_ROWS) + _CHROME_ROWS - 1)
-
-
-class TerminalTooSmallError(GameError):
-    """The board does not fit into the terminal."""
-
-
-def check_terminal(game: Game, size: tuple[int, int]) -> None:
-    """Refuse a terminal of so many columns and lines that the board does not fit into it.
-
-    Raises:
-        TerminalTooSmallError: names the size that is needed.
-    """
-    needed = needed_size(game)
-    actual = Size(*size)
-    if actual.width < needed.width or actual.height < needed.height:
-        raise TerminalTooSmallError(f"{too_small_text(needed, actual)}, or play with --plain")
-
-
-def too_small_text(needed: Size, actual: Size) -> str:
-    """The one line for a terminal that is too small."""
-    return (
-        f"the terminal is {actual.width} x {actual.height} characters; the board needs "
-        f"{needed.width} x {needed.height}: make the window larger"
-    )
-
-
-class SaveScreen(ModalScreen[Path | None]):
-    """Asks where to save; a failed save is told here and nothing is lost."""
-
-    BINDINGS = (("escape", "dismiss", "Cancel"),)
-
-    def __init__(self, save: Callable[[Path], None], suggestion: str) -> None:
-        super().__init__()
-        self._save = save
-        self._suggestion = suggestion
-
-    def compose(self) -> ComposeResult:
-        """A line to type in, and one for what went wrong."""
-        with Vertical(id="dialog"):
-            yield Label("Save the game to")
-            yield Input(self._suggestion, id="path")
-            yield Label("Enter saves, Escape goes back", id="outcome")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Try to save; stay open where that fails."""
-        path = Path(event.value.strip()).expanduser()
-        try:
-            self._save(path)
-        except GameError as error:
-            outcome = self.query_one("#outcome", Label)
-            outcome.update(Text(str(error)))
-            outcome.add_class("failed")
-            return
-        self.dismiss(path)
 
 
 class PlayApp(App[None]):
@@ -117,12 +55,17 @@ class PlayApp(App[None]):
     Args:
         session: the game; it is closed by whoever made it.
         notice: a sentence shown beside the board at first.
+        review: begin with a review of the game that the session holds.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "Meijin"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = (Binding("ctrl+q", "quit", show=False),)
+    BINDINGS = (
+        Binding("ctrl+q", "quit", show=False),
+        Binding("greater_than_sign,full_stop", "look(1)", show=False),
+        Binding("tab", "next_in_hand", show=False, priority=True),
+    )
 
     class EngineDone(Message):
         """A future of the engine's thread is settled."""
@@ -132,22 +75,31 @@ class PlayApp(App[None]):
             self.use = use
             super().__init__()
 
-    def __init__(self, session: Session, *, notice: str = "") -> None:
+    def __init__(self, session: Session, *, notice: str = "", review: bool = False) -> None:
         super().__init__()
         self.session = session
+        self.pointing = Pointing()
+        self.shown: int | None = None  # ply that is looked back at; None: the newest
+        self.mistakes: list[Mistake] = []
+        self.hint: tuple[int, int] | None = None  # revision, action
+        self.typed = ""
+        self.notice = notice
+        self.is_failure = False
+        self.is_thinking = False
+        self.is_loaded = False
+        self.is_paused = False
+        self.reviewing: int | None = None  # ply that is being thought about
         self._game = session.game
         self._drops = drops_pieces(session.game)
         self._needed = needed_size(session.game)
-        self._typed = ""
-        self._notice = notice
-        self._is_failure = False
+        self._drawing = Drawing(self)
+        self._review_first = review
         self._analysing = False
-        self._thinking = False
-        self._is_loaded = False
         self._awaited = 1  # answers of the engine that are due, and the first drawing
-        self._hint: tuple[int, int] | None = None  # revision, action
         self._new_game_asked = -_NEW_GAME_SECONDS
-        self._command_characters = {"+", "=", "-"}
+        self._typed_moves: TypedMoves | None = None
+        self._moved_at = 0.0
+        self._command_characters = {"+", "=", "-", "<", ">", ",", ".", " "}
         self._bind_commands()
 
     def compose(self) -> ComposeResult:
@@ -156,16 +108,22 @@ class PlayApp(App[None]):
         with Vertical(id="table"):
             yield Static(id="title")
             with Horizontal(id="middle"):
-                yield BoardWidget(view, drops=self._drops, id="board")
+                with Vertical(id="board-side"):
+                    yield Static(id="hand-1", classes="hand")
+                    yield BoardWidget(view, drops=self._drops, id="board")
+                    yield Static(id="hand-0", classes="hand")
+                    yield Static(id="choices")
                 with Vertical(id="panel"):
                     yield Static(id="players")
                     yield Static(id="status")
                     yield Static("Win chance", classes="heading", id="chances-heading")
                     yield Static(id="chances")
                     yield Static(id="line")
+                    yield Static(id="mistakes")
                     yield Static(id="moves")
             yield Static(id="strip")
-            yield Footer()
+            yield Static(id="strip-marks")
+            yield Footer(compact=True)
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
@@ -173,20 +131,22 @@ class PlayApp(App[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        notice = self._notice
+        notice = self.notice
         self._watch(self.session.warm_up(), self._engine_loaded)
         self._board_changed()
-        self._say(notice)
-        self._show()
+        self.say(notice)
+        if self._review_first:
+            self.action_review()
+        self.show()
         self._awaited -= 1
 
     def _engine_loaded(self, _: object) -> None:
-        self._is_loaded = True
-        self._show()
+        self.is_loaded = True
+        self.show()
 
     def _bind_commands(self) -> None:
         """Letters are commands; held with Shift where the game's own moves use letters."""
-        state = self._game.after([])
+        state = self._game.rules.initial(1)[0]
         moves = {self._game.action_to_text(state, action) for action in self._game.legal(state)}
         letters = {letter.lower() for move in moves for letter in move if letter.isalpha()}
         shifted = any(letter in letters for letter, _, _ in _COMMANDS)
@@ -194,8 +154,13 @@ class PlayApp(App[None]):
             key = letter.upper() if shifted else letter
             self.bind(key, action, description=description, key_display=key)
             self._command_characters.add(key)
-        self.bind("plus,equals_sign", "stronger", description="Strength", key_display="+/-")
+        self.bind("less_than_sign,comma", "look(-1)", description="Look", key_display="<>")
+        self.bind("plus,equals_sign", "stronger", show=False)
         self.bind("minus", "weaker", show=False)
+        self.bind("M" if shifted else "m,M", "next_mistake", show=False)
+        self._command_characters |= {"M"} if shifted else {"m", "M"}
+        if self.session.is_watched:
+            self.bind("space", "pause", description="Pause")
 
     # --- The engine -------------------------------------------------------------------------------
 
@@ -206,7 +171,7 @@ class PlayApp(App[None]):
 
     async def settled(self) -> None:
         """Wait until the engine has answered everything it was asked."""
-        while self._awaited:
+        while self._awaited and self.is_running:
             await asyncio.sleep(0.01)
 
     def on_play_app_engine_done(self, message: EngineDone) -> None:
@@ -214,131 +179,228 @@ class PlayApp(App[None]):
         self._awaited -= 1
         remarks = self.session.take_remarks()
         if remarks:
-            self._say(" ".join(remarks))
+            self.say(" ".join(remarks))
         try:
             answer = message.future.result()
         except (CancelledError, asyncio.CancelledError):
             return
         except Exception as error:
             # Whatever the engine stumbled over, the game on the board goes on.
+            self.reviewing = None
             why = f"The engine cannot play: {error}."
             if self.session.is_engine_to_move:
-                self._thinking = False
+                self.is_thinking = False
                 self.session.dismiss_engine()
                 why += " You move for both sides."
-            self._say(why, failure=True)
-            self._show()
+            self.say(why, failure=True)
+            self.show()
             return
         message.use(answer)
 
+    def _ask_engine(self) -> None:
+        """Have the engine move, unless two of them are paused."""
+        self.is_thinking = self.session.is_engine_to_move and not self.is_paused
+        if self.is_thinking:
+            self._moved_at = time.monotonic()
+            self._watch(self.session.request_reply(), self._use_reply)
+
     def _use_reply(self, answer: Answer) -> None:
-        if self.session.accept(answer):
-            self._thinking = False
+        if self.is_paused or answer.revision != self.session.revision:
+            return
+        wait = _WATCH_SECONDS - (time.monotonic() - self._moved_at)
+        if self.session.is_watched and wait > 0:
+            self._awaited += 1
+            self.set_timer(wait, lambda: self._play_late(answer))
+        elif self.session.accept(answer):
+            self._board_changed()
+
+    def _play_late(self, answer: Answer) -> None:
+        self._awaited -= 1
+        if not self.is_paused and self.session.accept(answer):
             self._board_changed()
 
     def _use_thought(self, answer: Answer) -> None:
         if self.session.accept(answer):
-            self._show()
+            self.show()
 
     def _use_hint(self, answer: Answer) -> None:
         if not self.session.accept(answer):
             return
-        text = self._game.action_to_text(self.session.state, answer.action)
-        self._hint = (self.session.revision, answer.action)
-        self._say(f"Hint: {text}")
-        self._show()
+        text = self._game.action_to_text(self.session.states[answer.ply], answer.action)
+        self.hint = (self.session.revision, answer.action)
+        self.say(f"Hint: {text}")
+        self.show()
 
     def _board_changed(self) -> None:
         """After anything that puts another position or player in charge."""
-        self._typed = ""
-        self._notice = ""
-        session = self.session
-        self._thinking = session.is_engine_to_move
-        if session.is_engine_to_move:
-            self._watch(session.request_reply(), self._use_reply)
-        elif self._analysing and not session.is_finished:
-            self._watch(session.request_thought(), self._use_thought)
-        self._show()
+        self.notice, self.shown, self.reviewing = "", None, None
+        self.mistakes = []
+        self._position_changed()
+        self._ask_engine()
+        if self._analysing and not self.is_thinking and not self.session.is_finished:
+            self._watch(self.session.request_thought(), self._use_thought)
+        self.show()
+
+    def _position_changed(self) -> None:
+        """Another position is shown: what was held or typed means nothing there."""
+        self.typed, self._typed_moves = "", None
+        state, session = self.state, self.session
+        if session.is_engine_to_move and self.shown is None and not self.is_paused:
+            self.pointing.clear()
+            self.pointing = Pointing()
+        else:
+            self.pointing.show(find_targets(self._game, state))
+
+    @property
+    def board(self) -> BoardWidget:
+        """The board, which lies below a question that is asked."""
+        return self.screen_stack[0].query_one(BoardWidget)
 
     # --- What people do ---------------------------------------------------------------------------
+
+    @property
+    def ply(self) -> int:
+        """Which position of the game is on the screen."""
+        return self.shown if self.shown is not None else len(self.session.actions)
+
+    @property
+    def state(self) -> Any:
+        """The position on the screen; not to be written to."""
+        return self.session.states[self.ply]
+
+    @property
+    def is_person_to_move(self) -> bool:
+        """Whether a move may be made for the position on the screen."""
+        if self.state["finished"]:
+            return False
+        return self.shown is not None or self.is_paused or not self.session.is_engine_to_move
 
     def _try(self, deed: Callable[[], object]) -> bool:
         """Do something that may be refused; a refusal is one line beside the board."""
         try:
             deed()
         except GameError as error:
-            self._typed = ""
-            self._say(str(error), failure=True)
-            self._show()
+            self.typed = ""
+            self.say(str(error), failure=True)
+            self.show()
             return False
         return True
 
     def _play(self, action: int) -> None:
-        if self.session.is_engine_to_move:
-            self._say("Wait, the engine is to move.")
-            self._show()
-        elif self._try(lambda: self.session.play(action)):
+        if not self.is_person_to_move and not self.state["finished"]:
+            self.say("Wait, the engine is to move.")
+            self.show()
+            return
+        if self.shown is not None:
+            self.session.go_back_to(self.shown)
+        if self._try(lambda: self.session.play(action)):
             self._board_changed()
 
-    def on_board_widget_chosen(self, message: BoardWidget.Chosen) -> None:
-        """A click on a square."""
-        self._play(message.action)
+    def _follow(self, outcome: Outcome) -> None:
+        """Do what pointing at something came to."""
+        if outcome.action is not None:
+            self._play(outcome.action)
+            return
+        if outcome.missed:
+            if not self.is_person_to_move:
+                return
+            legal = self.session.legal_texts
+            listed = " ".join(legal) if len(legal) <= _MOST_LISTED else f"{len(legal)} moves"
+            self.say(f"Nothing can be played there; legal: {listed}", failure=True)
+        self.show()
 
-    def on_board_widget_missed(self) -> None:
-        """A click where nothing can be played."""
-        if not self.session.is_finished and not self.session.is_engine_to_move:
-            legal = " ".join(self.session.legal_texts)
-            self._say(f"Nothing can be played there; legal: {legal}", failure=True)
-            self._show()
+    def on_board_widget_pointed(self, message: BoardWidget.Pointed) -> None:
+        """A click on a square."""
+        if not self.is_person_to_move and not self.state["finished"]:
+            self.say("Wait, the engine is to move.")
+            self.show()
+            return
+        self._follow(self.pointing.point(message.cell))
+
+    def action_take_up(self, letter: str) -> None:
+        """Take up a piece in hand."""
+        self._follow(self.pointing.point(letter))
+
+    def action_next_in_hand(self) -> None:
+        """Take up the next piece in hand that can be dropped."""
+        letters = sorted(each for each in self.pointing.targets.moves if isinstance(each, str))
+        if letters:
+            held = self.pointing.held
+            at = letters.index(held) + 1 if held in letters else 0
+            self.pointing.held = letters[at % len(letters)]
+            self.show()
+
+    def action_play_action(self, action: int) -> None:
+        """A click on a move that is written below the board."""
+        self._play(action)
 
     def on_key(self, event: events.Key) -> None:
         """Arrows and Enter, or a move typed in the game's notation."""
         if isinstance(self.screen, ModalScreen):
             return
         steps = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
-        board = self.query_one(BoardWidget)
+        board = self.board
         if event.key in steps:
             board.move_cursor(*steps[event.key])
         elif event.key == "enter":
-            if self._typed:  # such as a1, where there is also an a10
+            if self.typed:  # such as a1, where there is also an a10
                 self._play_typed()
-            elif board.action_at_cursor is not None:
-                self._play(board.action_at_cursor)
+            elif board.cursor is not None and self.is_person_to_move:
+                self._follow(self.pointing.point(board.cursor))
         elif event.key in ("backspace", "escape"):
-            self._typed = ""
-            self._show()
-        elif event.is_printable and event.character not in self._command_characters:
+            self.typed = ""
+            self.pointing.clear()
+            self.show()
+        elif self.pointing.choices and event.is_printable and (event.character or "").isdigit():
+            self._follow(self.pointing.choose(int(event.character or 0)))
+        elif event.is_printable and (
+            event.character not in self._command_characters
+            or (self.typed and event.character in "+=")  # a promotion, as in 8h2b+ and e8=q
+        ):
             # Keys of commands arrive here as well, beside their binding.
             self._type(event.character or "")
 
     def _type(self, character: str) -> None:
         """Add to the move being typed; play it as soon as it can be no other."""
-        session = self.session
-        if session.is_finished or session.is_engine_to_move or character.isspace():
+        if not self.is_person_to_move or character.isspace():
             return
-        self._typed += character
-        typed = self._typed.lower()
-        fitting = [text for text in map(str.lower, session.legal_texts) if text.startswith(typed)]
-        if fitting == [typed] or not fitting:
+        self.typed += character
+        if self._typed_moves is None:
+            self._typed_moves = TypedMoves(self._game, self.state)
+        reading = self._typed_moves.read(self.typed)
+        if reading.is_hopeless or (reading.exact and not reading.is_open):
             self._play_typed()
         else:
-            self._show()
+            self.show()
 
     def _play_typed(self) -> None:
         """Play the move that was typed, or say why it cannot be played."""
-        legal = {text.lower(): text for text in self.session.legal_texts}
-        typed, self._typed = self._typed, ""
-        if self._try(lambda: self.session.play_text(legal.get(typed.lower(), typed))):
-            self._board_changed()
+        moves = self._typed_moves or TypedMoves(self._game, self.state)
+        typed, self.typed = self.typed, ""
+        exact = moves.read(typed).exact
+        if exact:
+            self._follow(self.pointing.offer(exact))
+            return
+        text = typed
+        if self._try(lambda: self._play(self.session.read_move(text, ply=self.ply))):
+            self.show()
+
+    # --- Commands ---------------------------------------------------------------------------------
 
     def action_hint(self) -> None:
         """Mark what the engine would play."""
-        if self._try(lambda: self._watch(self.session.request_thought(), self._use_hint)):
-            self._say("Thinking about a hint …")
-            self._show()
+        if self._try(lambda: self._watch(self.session.request_thought(self.ply), self._use_hint)):
+            self.say("Thinking about a hint …")
+            self.show()
 
     def action_take_back(self) -> None:
-        """Take the last move of a person back."""
+        """Take the last move of a person back; or go on from the position that is looked at."""
+        if self.shown is not None:
+            self.session.go_back_to(self.shown)
+            self._board_changed()
+            return
+        if self.session.is_watched:
+            self.is_paused = True
         if self._try(self.session.take_back):
             self._board_changed()
 
@@ -348,8 +410,8 @@ class PlayApp(App[None]):
         if session.actions and not session.is_finished:
             if now - self._new_game_asked > _NEW_GAME_SECONDS:
                 self._new_game_asked = now
-                self._say("Press again to give this game up and start a new one.")
-                self._show()
+                self.say("Press again to give this game up and start a new one.")
+                self.show()
                 return
         self._new_game_asked = -_NEW_GAME_SECONDS
         session.new_game()
@@ -363,40 +425,150 @@ class PlayApp(App[None]):
     def action_analyse(self) -> None:
         """Turn the running analysis of one's own positions on or off."""
         self._analysing = not self._analysing
+        if self._analysing and self.is_person_to_move:
+            self._watch(self.session.request_thought(self.ply), self._use_thought)
+        self.say(f"Analysis of your positions is {'on' if self._analysing else 'off'}.")
+        self.show()
+
+    def action_pause(self) -> None:
+        """Stop two engines, or let them go on."""
+        if not self.session.is_watched:
+            return
+        self.is_paused = not self.is_paused
         self._board_changed()
+        if self.is_paused:
+            self.say("Paused; you may move for either side.")
+            self.show()
 
     def action_stronger(self) -> None:
-        """One level up."""
-        self._change_level(1)
+        """One level up; while a move is typed, + and = belong to it."""
+        if not self.typed:
+            self._change_level(self.session.level + 1)
 
     def action_weaker(self) -> None:
         """One level down."""
-        self._change_level(-1)
+        self._change_level(self.session.level - 1)
 
-    def _change_level(self, step: int) -> None:
-        if self._try(lambda: self.session.set_level(self.session.level + step)):
+    def _change_level(self, level: int | None) -> None:
+        if level is not None and self._try(lambda: self.session.set_level(level)):
             strength = self.session.strength
             text = strength.text if strength is not None else ""
-            self._say(f"Strength {self.session.level}: {text}")
-            self._show()
+            if strength is not None and strength.rating is not None:
+                text = f"{strength.rating.text}; {text}"
+            self.say(f"Level {self.session.level}: {text}")
+            self.show()
+
+    def action_levels(self) -> None:
+        """Choose a level from a list."""
+        opponent = self.session.opponent
+
+        def ask() -> None:
+            if opponent is None or not opponent.levels:
+                raise SessionError("there is no level to choose: nobody here plays at several")
+            self.push_screen(LevelScreen(opponent.levels, self.session.level), self._change_level)
+
+        self._try(ask)
 
     def action_save(self) -> None:
         """Ask for a file and save there."""
-        name = self._game.name
-        suggestion = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+        suffixes = suffixes_of(self._game)
+        name = f"{self._game.name}-{time.strftime('%Y%m%d-%H%M%S')}{suffixes[0]}"
 
-        def saved(path: Path | None) -> None:
+        def saved(path: str | None) -> None:
             if path is not None:
-                self._say(f"Saved to {path}")
-                self._show()
+                self.say(f"Saved to {Path(path).expanduser()}")
+                self.show()
 
-        self.push_screen(SaveScreen(self.session.save, suggestion), saved)
+        self.push_screen(save_screen(self.session.save, name, suffixes), saved)
+
+    def action_set_up(self) -> None:
+        """Ask for a position and begin there."""
+
+        def done(text: str | None) -> None:
+            if text is not None:
+                self._board_changed()
+                self.say("Set up.")
+                self.show()
+
+        self.push_screen(setup_screen(self.session.set_up, self.session.setup_text), done)
+
+    # --- Looking back -----------------------------------------------------------------------------
+
+    def action_look(self, plies: int) -> None:
+        """Show an earlier or later position of the game."""
+        newest = len(self.session.actions)
+        ply = max(0, min(newest, self.ply + plies))
+        self.shown = ply if ply < newest else None
+        self.notice = ""
+        self._position_changed()
+        if self._analysing and self.shown is not None and self.session.thought_at(ply) is None:
+            self._watch(self.session.request_thought(ply), self._use_thought)
+        self.show()
+
+    def action_review(self) -> None:
+        """Think about every position of the game, and find the biggest mistakes."""
+        if self.reviewing is not None:
+            return
+        if not self.session.actions:
+            self.say("There is no move to review yet.", failure=True)
+            self.show()
+            return
+        if self.session.is_watched and not self.session.is_finished:
+            self.is_paused = True
+        self._review_from(0)
+
+    def _review_from(self, ply: int) -> None:
+        session = self.session
+        while ply < len(session.states) and (
+            session.states[ply]["finished"] or session.has_advice_at(ply)
+        ):
+            ply += 1
+        self.mistakes = find_mistakes(session)
+        if ply == len(session.states):
+            self.reviewing = None
+            count = len(self.mistakes)
+            found = f"{count} mistake{'' if count == 1 else 's'}" if count else "no mistakes"
+            self.say(f"Reviewed: {found}." + (" M shows the next." if count else ""))
+            self.show()
+            return
+        self.reviewing = ply
+        self._watch(session.request_thought(ply), self._use_review)
+        self.show()
+
+    def _use_review(self, answer: Answer) -> None:
+        if self.session.accept(answer) and self.reviewing == answer.ply:
+            if answer.thought is None:
+                self.reviewing = None
+                self.say(
+                    f"{self.session.adviser.name} has no opinion to review with.", failure=True
+                )
+                self.show()
+            else:
+                self._review_from(answer.ply + 1)
+
+    def action_next_mistake(self) -> None:
+        """Show the position before the next biggest mistake."""
+        if not self.mistakes:
+            self.say("No mistakes are known; review the game first.", failure=True)
+            self.show()
+            return
+        plies = [each.ply for each in self.mistakes]
+        at = plies.index(self.ply) + 1 if self.ply in plies else 0
+        self.shown = plies[at % len(plies)]
+        self.notice = ""
+        self._position_changed()
+        self.show()
 
     # --- Drawing ----------------------------------------------------------------------------------
 
-    def _say(self, text: str, *, failure: bool = False) -> None:
-        self._notice = text
-        self._is_failure = failure
+    def say(self, text: str, *, failure: bool = False) -> None:
+        """Put a sentence beside the board, when it is drawn next."""
+        self.notice = text
+        self.is_failure = failure
+
+    def show(self) -> None:
+        """Draw everything that depends on the session."""
+        self._drawing.draw()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so when the window became too small, and come back when it is large again."""
@@ -404,78 +576,5 @@ class PlayApp(App[None]):
         self.set_class(small, "small")
         self.set_class(event.size.height >= self._needed.height + 10, "tall")
         notice = too_small_text(self._needed, event.size)
-        self.query_one("#too-small", Static).update(Text(notice, justify="center"))
-        self.call_after_refresh(self._show)
-
-    def _show(self) -> None:
-        """Draw everything that depends on the session."""
-        session = self.session
-        state = session.state
-        view = self._game.board_view(state)
-        thought, is_current = self._latest_thought()
-        advice = thought if not session.is_finished else self._thought_before_end()
-        is_person_to_move = not session.is_finished and not session.is_engine_to_move
-        targets = find_targets(self._game, state) if is_person_to_move else Targets({}, {})
-        hinted = ()
-        if self._hint is not None and self._hint[0] == session.revision:
-            hinted = targets.landing.get(self._hint[1], ())
-        marks = Marks(
-            last=last_placed(self._game, session.states),
-            deciding=view.deciding,
-            hinted=hinted,
-            mover=int(state["to_play"]),
-        )
-        self.query_one(BoardWidget).show(view, targets=targets, marks=marks)
-        self.query_one("#title", Static).update(self._title())
-        self.query_one("#players", Static).update(players_text(session))
-        self.query_one("#status", Static).update(self._status())
-        heading = "Win chance" if is_current else "Win chance, before its last move"
-        if thought is not None and thought.is_proven and not session.is_finished:
-            heading = heading.replace("Win chance", "Proven result")
-        self.query_one("#chances-heading", Static).update(heading)
-        self.query_one("#chances", Static).update(chances_text(thought, view.player_names))
-        self.query_one("#line", Static).update(line_text(advice))
-        moves = self.query_one("#moves", Static)
-        moves.update(moves_table(advice, rows=max(1, moves.size.height - 1)))
-        self._show_strip()
-
-    def _show_strip(self) -> None:
-        strip = self.query_one("#strip", Static)
-        thoughts = [self.session.thought_at(ply) for ply in range(len(self.session.states))]
-        expectations = [None if each is None else each.expectation(0) for each in thoughts]
-        width, height = strip.content_size
-        if width and height:
-            strip.update(strip_text(expectations, width=width, height=height))
-
-    def _latest_thought(self) -> tuple[Thought | None, bool]:
-        """The engine's newest opinion, and whether it is about the position on the board."""
-        last = len(self.session.states) - 1
-        for ply in range(last, -1, -1):
-            thought = self.session.thought_at(ply)
-            if thought is not None:
-                return thought, ply == last
-        return None, True
-
-    def _thought_before_end(self) -> Thought | None:
-        """The last opinion about a position that still had moves."""
-        plies = range(len(self.session.states) - 2, -1, -1)
-        return next(filter(None, (self.session.thought_at(ply) for ply in plies)), None)
-
-    def _title(self) -> Text:
-        text = Text(" MEIJIN ", style="bold").append(f" {self._game.id}")
-        if self.session.strength is not None:
-            text.append(f"   {self.session.strength.text}", style="dim")
-        return text
-
-    def _status(self) -> Text:
-        session = self.session
-        if session.is_finished:
-            return Text(session.result_text, style="bold").append("\n" + self._notice)
-        if self._typed:
-            return Text(f"Move: {self._typed}_", style="bold")
-        if self._notice:
-            return Text(self._notice, style="bold rgb(255,140,120)" if self._is_failure else "bold")
-        if self._thinking:
-            return Text("The engine is thinking …" if self._is_loaded else _LOADING)
-        names = self._game.board_view(session.state).player_names
-        return Text(f"Your move: {names[int(session.state['to_play'])]}")
+        self.screen_stack[0].query_one("#too-small", Static).update(Text(notice, justify="center"))
+        self.call_after_refresh(self.show)

@@ -1,8 +1,14 @@
-"""The board as a Textual widget: painted pieces, mouse and cursor."""
+"""The board as a Textual widget: painted pieces, mouse and cursor.
+
+Pieces that have no shape of their own are discs in their player's colour with a letter on them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -12,7 +18,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agents.terminal.board_view import Targets
+from agents.terminal.board_view import NO_TARGETS, Targets
+from agents.terminal.marking import BoardMarks
 from games.game import BoardView
 from games.raster import (
     BACKGROUND,
@@ -21,7 +28,7 @@ from games.raster import (
     PITCHES,
     PLAYERS,
     Cell,
-    Marks,
+    Colour,
     board_pixels,
     is_drawn,
     row_shift,
@@ -29,6 +36,7 @@ from games.raster import (
 
 _LABEL_DIM = (104, 116, 145)
 _LABEL = (190, 200, 224)
+_DISC = "●"  # what stands for a lettered piece while the board is painted
 
 
 def board_size(view: BoardView, pitch: int) -> Size:
@@ -46,30 +54,27 @@ def _margin(view: BoardView) -> int:
 
 
 class BoardWidget(Widget):
-    """Draws one position and reports clicks as actions."""
+    """Draws one position and reports which square is clicked."""
 
     DEFAULT_CSS = "BoardWidget { width: 1fr; height: 1fr; }"
 
-    class Chosen(Message):
-        """A person clicked where a move can be played."""
+    class Pointed(Message):
+        """A person clicked a square."""
 
-        def __init__(self, action: int) -> None:
-            self.action = action
+        def __init__(self, cell: Cell) -> None:
+            self.cell = cell
             super().__init__()
-
-    class Missed(Message):
-        """A person clicked a square where no move can be played."""
 
     def __init__(self, view: BoardView, *, drops: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view = view
         self._drops = drops
-        self._targets = Targets(by_cell={}, landing={})
-        self._marks = Marks()
+        self._targets = NO_TARGETS
+        self._marks = BoardMarks()
         self._strips: list[Strip] = []
         self.cursor: Cell | None = None
 
-    def show(self, view: BoardView, *, targets: Targets, marks: Marks) -> None:
+    def show(self, view: BoardView, *, targets: Targets, marks: BoardMarks) -> None:
         """Draw another position.
 
         Args:
@@ -95,9 +100,10 @@ class BoardWidget(Widget):
         self._paint()
 
     @property
-    def action_at_cursor(self) -> int | None:
-        """The move that the cursor points at."""
-        return self._targets.by_cell.get(self.cursor) if self.cursor is not None else None
+    def _placed_at_cursor(self) -> tuple[Cell, ...]:
+        """Where a piece would land that is placed at the cursor."""
+        action = self._targets.by_cell.get(self.cursor) if self.cursor is not None else None
+        return self._targets.landing.get(action, ()) if action is not None else ()
 
     def cell_at(self, x: int, y: int) -> Cell | None:
         """The square under a character of the widget; labels count as the column's top square."""
@@ -131,12 +137,10 @@ class BoardWidget(Widget):
         self._paint()
 
     def on_click(self, event: events.Click) -> None:
-        """Report the move that was clicked."""
+        """Report the square that was clicked."""
         cell = self.cell_at(event.x, event.y)
-        if cell is None:
-            return
-        action = self._targets.by_cell.get(cell)
-        self.post_message(self.Missed() if action is None else self.Chosen(action))
+        if cell is not None:
+            self.post_message(self.Pointed(cell))
 
     # --- Painting -------------------------------------------------------------------------------
 
@@ -168,30 +172,48 @@ class BoardWidget(Widget):
         if not self.size.width or not self.size.height:
             return
         pitch, left, top = self._layout()
-        action = self.action_at_cursor
-        cursor = self._targets.landing.get(action, ()) if action is not None else ()
-        marks = Marks(
-            last=self._marks.last,
-            deciding=self._marks.deciding,
-            legal=frozenset(cell for cells in self._targets.landing.values() for cell in cells),
-            cursor=cursor,
-            hinted=self._marks.hinted,
-            mover=self._marks.mover,
-        )
-        pixels = board_pixels(self._view, marks, pitch=pitch, drops=self._drops)
+        pixels = self._pixels(pitch)
         lines = [self._blank()] * top + [self._column_labels(pitch, left)]
         for y in range(0, len(pixels), 2):
             lines.append(self._row_of_characters(pixels, y, pitch=pitch, left=left))
         self._strips = lines[: self.size.height]
         self.refresh()
 
+    def _pixels(self, pitch: int) -> NDArray[np.uint8]:
+        """The board with everything that is pointed out."""
+        view, placed = self._view, self._placed_at_cursor
+        discs = tuple(
+            tuple(
+                piece if not piece or is_drawn(piece, drops=self._drops) else _DISC
+                for piece in pieces
+            )
+            for pieces in view.pieces
+        )
+        marks = replace(self._marks.marks, cursor=placed)
+        pixels = board_pixels(replace(view, pieces=discs), marks, pitch=pitch, drops=self._drops)
+        frames = dict(self._marks.frames)
+        if self.cursor is not None and not placed and self._targets.moves:
+            frames.setdefault(self.cursor, PLAYERS[marks.mover])
+        for (row, column), colour in self._marks.corners.items():
+            top, left = row * pitch + 1, row_shift(view, row, pitch) + column * pitch + 1
+            _paint_corners(pixels[top : top + pitch - 1, left : left + pitch - 1], colour)
+        for (row, column), colour in frames.items():
+            # In the gap around the square, so that the piece stays whole.
+            top, left = row * pitch, row_shift(view, row, pitch) + column * pitch
+            around = pixels[top : top + pitch + 1, left : left + pitch + 1]
+            around[0], around[-1], around[:, 0], around[:, -1] = (colour,) * 4
+        return pixels
+
     def _blank(self) -> Strip:
         return Strip([Segment(" " * self.size.width, _style(LIGHT, BACKGROUND))])
 
     def _column_labels(self, pitch: int, left: int) -> Strip:
         """Labels over the columns, bright where a move can be played."""
+        marks = self._marks.marks
         playable = {column for _, column in self._targets.by_cell}
-        hinted = {column for _, column in self._marks.hinted}
+        if self._targets.moves:
+            playable = set(range(len(self._view.column_labels)))
+        hinted = {column for _, column in marks.hinted}
         pointed = self.cursor[1] if self.cursor is not None else -1
         segments = [Segment(" " * (left + 1), _style(LIGHT, BACKGROUND))]
         for column, label in enumerate(self._view.column_labels):
@@ -200,7 +222,7 @@ class BoardWidget(Widget):
             if column in hinted:
                 colour = HINT
             if column == pointed and column in playable:
-                colour = PLAYERS[self._marks.mover]
+                colour = PLAYERS[marks.mover]
                 text = f"▾{label}" if self._drops else label
             style = _style(colour, BACKGROUND, bold=column in playable)
             segments.append(Segment(text.center(pitch - 1)[: pitch - 1] + " ", style))
@@ -229,7 +251,7 @@ class BoardWidget(Widget):
                 written = self._written_at(row, column, x - shift - column * pitch - pitch // 2)
                 if written is not None:
                     text, owner = written
-                    style = _style(PLAYERS[owner] if owner >= 0 else LIGHT, upper, bold=True)
+                    style = _style(BACKGROUND if owner >= 0 else LIGHT, upper, bold=True)
             segments.append(Segment(text, style))
         return self._filled(segments)
 
@@ -240,12 +262,20 @@ class BoardWidget(Widget):
         piece = self._view.pieces[row][column]
         if is_drawn(piece, drops=self._drops) or not 0 <= offset < len(piece):
             return None
-        return piece[offset], self._view.owners[row][column]
+        return piece.upper()[offset], self._view.owners[row][column]
 
     def _filled(self, segments: list[Segment]) -> Strip:
         """A line as wide as the widget."""
         strip = Strip(segments).simplify()
         return strip.adjust_cell_length(self.size.width, _style(LIGHT, BACKGROUND))
+
+
+def _paint_corners(square: NDArray[np.uint8], colour: Colour) -> None:
+    """The four corners of a square, in place."""
+    reach = 2 if len(square) >= 7 else 1
+    for rows in (slice(None, reach), slice(-reach, None)):
+        for columns in (slice(None, reach), slice(-reach, None)):
+            square[rows, columns] = colour
 
 
 def _style(colour: tuple[int, ...], back: tuple[int, ...], *, bold: bool = False) -> Style:

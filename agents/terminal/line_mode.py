@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+
 from agents.terminal.board_view import board_text, last_placed
+from agents.terminal.level_text import level_line, levels_heading
+from agents.terminal.mistakes import find_mistakes
+from agents.terminal.move_squares import pieces_in_hand
 from agents.terminal.session import HUMAN, Session, SessionError
 from agents.terminal.thought import Thought
 from games.game import GameError
@@ -24,8 +29,11 @@ _HELP = (
     ("back", "take your last move back"),
     ("analyse", "the engine's opinion of the position"),
     ("side", "change sides with the engine"),
-    ("strength N", "make the engine weaker or stronger (without N: show it)"),
-    ("save FILE", "keep the game; 'meijin play FILE' goes on with it"),
+    ("level N", "make the engine weaker or stronger (without N: list the levels)"),
+    ("setup TEXT", "begin from FEN, SFEN or a drawn board (| for line ends), or after moves"),
+    ("review", "think about the whole game and list its biggest mistakes"),
+    ("show N", "the position after N moves, and what the engine thinks of it"),
+    ("save FILE", "keep the game (.sgf .pgn .kif .csa .usi .txt); 'meijin play FILE' goes on"),
     ("new", "start again"),
     ("board", "draw the board again"),
     ("help", "this list"),
@@ -65,15 +73,22 @@ class LineMode:
             "analyse": self._analyse,
             "analyze": self._analyse,
             "side": self._side,
-            "strength": self._strength,
+            "level": self._level,
+            "strength": self._level,
+            "setup": self._set_up,
+            "review": self._review,
+            "show": self._show,
             "save": self._save,
             "new": self._new,
             "board": self._draw,
             "help": self._help,
         }
 
-    def run(self) -> None:
+    def run(self, *, review: bool = False) -> None:
         """Talk until ``quit`` or the end of input.
+
+        Args:
+            review: begin with a review of the game that the session holds.
 
         Raises:
             GameError: the engine cannot be loaded.
@@ -83,7 +98,10 @@ class LineMode:
         self._load_engine()
         for remark in self._session.take_remarks():
             self._say(remark)
-        self._let_engine_move()
+        if review:
+            self._review("")
+        else:
+            self._let_engine_move()
         while True:
             line = self._read()
             if line is None:
@@ -166,10 +184,16 @@ class LineMode:
                 session.dismiss_engine()
                 self._say(f"The engine cannot move: {error}. You move for both sides now.")
                 return
-            text = session.game.action_to_text(session.state, answer.action)
+            before = session.state
+            text = session.game.action_to_text(before, answer.action)
             session.accept(answer)
-            self._say(f"The engine plays {text}.{self._outlook(answer.thought)}")
+            who = self._mover_name(before) if session.is_watched else "The engine"
+            self._say(f"{who} plays {text}.{self._outlook(answer.thought)}")
             self._draw_unless_engine_moves()
+
+    def _mover_name(self, state: np.void) -> str:
+        names = self._session.game.board_view(state).player_names
+        return names[int(state["to_play"])]
 
     def _outlook(self, thought: Thought | None) -> str:
         """Its win chance in half a sentence."""
@@ -188,6 +212,10 @@ class LineMode:
         view = session.game.board_view(session.state)
         marked = view.deciding or last_placed(session.game, session.states)
         self._say("\n" + board_text(view, marked=marked, colour=self._colour))
+        hands = pieces_in_hand(session.game, session.state)
+        for name, held in zip(view.player_names, hands or (), strict=False):
+            pieces = " ".join(f"{letter}x{count}" for letter, count in held.items())
+            self._say(f"{name} holds {pieces or 'nothing'}.")
         if session.is_finished:
             self._say(f"{session.result_text} 'new' starts again, 'back' takes a move back.")
         else:
@@ -209,8 +237,9 @@ class LineMode:
         if answer.thought is None:
             self._say(f"{session.adviser.name} plays without an opinion of the position.")
             return
-        thought = answer.thought
-        names = session.game.board_view(session.state).player_names
+        self._opinion(answer.thought, session.game.board_view(session.state).player_names)
+
+    def _opinion(self, thought: Thought, names: tuple[str, str]) -> None:
         certain = " (certain)" if thought.is_proven else ""
         self._say(
             f"{names[0]} wins {_percent(thought.win_chances[0])}, draw "
@@ -235,15 +264,57 @@ class LineMode:
         self._introduce()
         self._let_engine_move()
 
-    def _strength(self, rest: str) -> None:
+    def _level(self, rest: str) -> None:
         session = self._session
         if rest:
             if not rest.isdecimal():
-                raise SessionError(f"strength is a number, not {rest!r}")
+                raise SessionError(f"a level is a number, not {rest!r}")
             session.set_level(int(rest))
-        if session.strength is None:
+        if session.strength is None or session.opponent is None:
             raise SessionError("this opponent plays at one strength only")
-        self._say(f"Strength {session.level}: {session.strength.text}.")
+        if not rest:
+            self._say(levels_heading(session.opponent.levels))
+            for number, each in enumerate(session.opponent.levels, start=1):
+                self._say(level_line(number, each))
+        rating = f"{session.strength.rating.text}; " if session.strength.rating else ""
+        self._say(f"Level {session.level}: {rating}{session.strength.text}.")
+
+    def _set_up(self, rest: str) -> None:
+        self._session.set_up(rest)
+        self._draw_unless_engine_moves()
+        self._let_engine_move()
+
+    def _review(self, rest: str) -> None:
+        session = self._session
+        if not session.actions:
+            raise SessionError("there is no move to review yet")
+        for ply, state in enumerate(session.states):
+            if not state["finished"] and not session.has_advice_at(ply):
+                answer = session.request_thought(ply).result()
+                if answer.thought is None:
+                    raise SessionError(f"{session.adviser.name} has no opinion to review with")
+                session.accept(answer)
+        mistakes = find_mistakes(session)
+        self._say(f"Reviewed {len(session.actions)} moves; mistakes: {len(mistakes) or 'none'}.")
+        for each in mistakes:
+            self._say(
+                f"  after {each.ply} moves {each.text}: lost {_percent(each.loss)}, "
+                f"better {each.better}"
+            )
+
+    def _show(self, rest: str) -> None:
+        session = self._session
+        if not rest.isdecimal() or int(rest) > len(session.actions):
+            raise SessionError(f"show takes a number from 0 to {len(session.actions)}")
+        ply = int(rest)
+        view = session.game.board_view(session.states[ply])
+        marked = last_placed(session.game, session.states[: ply + 1])
+        self._say("\n" + board_text(view, marked=marked, colour=self._colour))
+        if ply < len(session.actions):
+            self._say(f"{session.move_texts[ply]} was played.")
+        thought = session.thought_at(ply)
+        if thought is not None:
+            self._opinion(thought, view.player_names)
 
     def _save(self, rest: str) -> None:
         if not rest:

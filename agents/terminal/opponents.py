@@ -7,7 +7,12 @@ from pathlib import Path
 from agents.agent import Agent, AgentError
 from agents.factory import SHIPPED, game_of, make_agent, parse_network
 from agents.terminal.session import Opponent, Say
-from agents.terminal.strength import NETWORK_LEVELS, ROLLOUT_LEVELS
+from agents.terminal.strength import (
+    NETWORK_LEVELS,
+    ROLLOUT_LEVELS,
+    Strength,
+    calibrated_levels,
+)
 from agents.weights_file import is_run, shipped_file, weights_of_run
 from engine.inference.evaluator import Evaluator
 from games.game import Game
@@ -29,18 +34,21 @@ def open_opponent(text: str, *, game: Game, seed: int) -> Opponent:
         make_network = _NetworkMaker(text, spec.source, game=game, seed=seed)
         if spec.simulations is not None:
             fixed = spec.simulations
-            return Opponent(name=text, make=lambda _, say: make_network(fixed, say))
+            only = Strength(simulations=fixed, endings=spec.endings)
+            return Opponent(name=text, make=lambda _, say: make_network(only, say))
         name = Path(spec.source).expanduser().resolve().name
-        return Opponent(name=name, make=make_network, levels=NETWORK_LEVELS)
+        calibrated = calibrated_levels(game) if spec.source == SHIPPED else ()
+        return Opponent(name=name, make=make_network, levels=calibrated or NETWORK_LEVELS)
     if text == ROLLOUTS:
 
-        def make_rollouts(simulations: int, say: Say) -> Agent:
-            return make_agent(text, game=game, simulations=simulations, seed=seed, say=say)
+        def make_rollouts(strength: Strength, say: Say) -> Agent:
+            count = strength.simulations
+            return make_agent(text, game=game, simulations=count, seed=seed, say=say)
 
         return Opponent(name=text, make=make_rollouts, levels=ROLLOUT_LEVELS)
     # Agents without a network are made at once: a wrong text is refused before the board is shown.
     agent = make_agent(text, game=game, seed=seed)
-    return Opponent(name=text, make=lambda simulations, say: agent)
+    return Opponent(name=text, make=lambda strength, say: agent)
 
 
 def usual_text(game: Game) -> str:
@@ -66,20 +74,14 @@ class _NetworkMaker:
         self._files = _network_files(text, source, game)
         self._evaluator: Evaluator | None = None
 
-    def __call__(self, simulations: int, say: Say) -> Agent:
+    def __call__(self, strength: Strength, say: Say) -> Agent:
         # Here and not above: these bring torch, and the board is to be shown before that.
         from agents.network import open_network
-        from agents.policy_agent import PolicyAgent
-        from agents.search_agent import SearchAgent
+        from agents.terminal.level_agent import make_player
 
-        game = self._game
         if self._evaluator is None:
-            self._evaluator = open_network(self._files, game=game, say=say)
-        if simulations == 0:
-            return PolicyAgent(game=game, evaluator=self._evaluator)
-        return SearchAgent(
-            game=game, evaluator=self._evaluator, simulations=simulations, seed=self._seed
-        )
+            self._evaluator = open_network(self._files, game=self._game, say=say)
+        return make_player(strength, game=self._game, evaluator=self._evaluator, seed=self._seed)
 
 
 def _network_files(text: str, source: str, game: Game) -> list[Path]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from agents.terminal.mistakes import Mistake
+from agents.terminal.move_squares import pieces_in_hand
 from agents.terminal.session import HUMAN, Session
 from agents.terminal.thought import MoveThought, Thought
 from games.raster import BACKGROUND, PLAYERS, Colour
@@ -26,12 +29,12 @@ def rgb(colour: Colour) -> str:
     return f"rgb({colour[0]},{colour[1]},{colour[2]})"
 
 
-def players_text(session: Session) -> Text:
-    """Both players with their colours; an arrow at the one to move."""
-    names = session.game.board_view(session.state).player_names
+def players_text(session: Session, state: np.void) -> Text:
+    """Both players with their colours; an arrow at the one to move in ``state``."""
+    names = session.game.board_view(state).player_names
     text = Text(no_wrap=True, overflow="ellipsis")
     for player, (name, who) in enumerate(zip(names, session.players, strict=True)):
-        to_move = not session.is_finished and int(session.state["to_play"]) == player
+        to_move = not state["finished"] and int(state["to_play"]) == player
         text.append("▸ " if to_move else "  ", style="bold")
         text.append("● ", style=rgb(PLAYERS[player]))
         text.append(f"{name}  ", style="bold")
@@ -116,6 +119,76 @@ def strip_text(expectations: Sequence[float | None], *, width: int, height: int)
             block = _LOWER_EIGHTHS[max(0, min(8, eighths))]
             text.append(block, style=f"{rgb(PLAYERS[0])} on {rgb(PLAYERS[1])}")
         text.append("\n" if row + 1 < height else "")
+    return text
+
+
+def mark_strip(plies: int, *, width: int, shown: int, mistakes: Sequence[Mistake]) -> Text:
+    """The line under the strip: where we are in the game, and where its biggest mistakes were.
+
+    Args:
+        plies: positions of the game.
+        width: characters.
+        shown: the position on the board.
+        mistakes: each is marked at the position after it.
+    """
+    cells = [" "] * width
+    colours = [_MUTED] * width
+    stretch = max(1, min(3, width // max(1, plies)))
+
+    def place(ply: int) -> int:
+        return round(ply * (width - 1) / (plies - 1)) if plies > width else ply * stretch
+
+    for each in mistakes:
+        cells[place(each.ply + 1)], colours[place(each.ply + 1)] = "▲", rgb(PLAYERS[each.mover])
+    if shown + 1 < plies:
+        cells[place(shown)], colours[place(shown)] = "┃", "white"
+    text = Text(no_wrap=True)
+    for cell, colour in zip(cells, colours, strict=True):
+        text.append(cell, style=colour)
+    return text
+
+
+def mistakes_text(mistakes: Sequence[Mistake], *, current: int) -> Text:
+    """The biggest mistakes, one a line; the one before the position shown is bold."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for index, each in enumerate(mistakes):
+        style = "bold" if each.ply == current else ""
+        text.append("\n" if index else "")
+        text.append(f"{each.number}{each.text} ", style=f"{style} {rgb(PLAYERS[each.mover])}")
+        text.append(f"-{100 * each.loss:.0f} %, better {each.better}", style=style or _MUTED)
+    return text
+
+
+def hand_text(
+    session: Session, state: np.void, player: int, *, held: str | None, can_drop: bool
+) -> Text:
+    """Pieces in a player's hand; those that can be dropped are clicked to take them up."""
+    text = Text(no_wrap=True)
+    hands = pieces_in_hand(session.game, state)
+    if hands is None:
+        return text
+    names = session.game.board_view(state).player_names
+    text.append(f"{names[player]} holds ", style=_MUTED)
+    for letter, count in hands[player].items():
+        style = Style(color=rgb(PLAYERS[player]), bold=True, reverse=letter == held)
+        if can_drop:
+            style += Style(meta={"@click": f"app.take_up('{letter}')"})
+        text.append(f" {letter}{f'x{count}' if count > 1 else ''} ", style=style)
+    if not hands[player]:
+        text.append("nothing", style=_MUTED)
+    return text
+
+
+def choices_text(choices: Sequence[tuple[int, str]], *, question: str) -> Text:
+    """Moves that have no square of their own, to be clicked or chosen by number."""
+    text = Text(no_wrap=True)
+    if not choices:
+        return text
+    text.append(f"{question} ", style=_MUTED)
+    for number, (action, name) in enumerate(choices, start=1):
+        style = Style(bold=True, reverse=True, meta={"@click": f"app.play_action({action})"})
+        label = f" {number} {name} " if question else f" {name} "
+        text.append(label, style=style).append(" ")
     return text
 
 

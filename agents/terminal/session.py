@@ -11,15 +11,21 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from agents.agent import Agent, Decisions
 from agents.records.files import save_game
-from agents.records.record import GameRecord, result_of
-from agents.terminal.strength import DEFAULT_LEVEL, Strength, draw_slot
+from agents.records.record import (
+    GameRecord,
+    Replay,
+    position_text,
+    read_position,
+    result_of,
+)
+from agents.terminal.strength import DEFAULT_LEVEL, FIXED, Strength, draw_slot
 from agents.terminal.thinker import Thinker
 from agents.terminal.thought import Thought, read_analysis, settled_thought
 from games.game import NUM_PLAYERS, Game, GameError, IllegalMoveError
@@ -28,8 +34,12 @@ HUMAN = "human"
 
 Say = Callable[[str], None]
 
-#: Hints and analysis are given at this level at least, however weakly the engine plays.
-_ADVICE_LEVEL = 7
+#: Hints and analysis take this part of the strongest level's simulations at least, however weakly
+#: the engine plays.
+_ADVICE_SHARE = 8
+
+#: Legal moves that a message lists.
+_MOST_LISTED = 40
 
 #: Enough to compile and open all that a longer search needs.
 _WARM_UP_SIMULATIONS = 8
@@ -45,14 +55,14 @@ class Opponent:
 
     Args:
         name: how it is called.
-        make: an agent for so many simulations a move; called in the engine's thread, since it may
+        make: an agent that thinks at a strength; called in the engine's thread, since it may
             take seconds (libraries and weights are loaded). It is told where remarks go, such as
             one about a damaged file that was passed over.
         levels: its strengths, the weakest first; empty where it plays in one way only.
     """
 
     name: str
-    make: Callable[[int, Say], Agent]
+    make: Callable[[Strength, Say], Agent]
     levels: tuple[Strength, ...] = ()
 
 
@@ -64,6 +74,7 @@ class Answer:
     action: int
     thought: Thought | None  # None: an engine that has nothing to say
     is_reply: bool  # to be played, not only looked at
+    ply: int  # of the position
 
 
 class Session:
@@ -73,6 +84,7 @@ class Session:
         game: what is played.
         opponent: the engine that plays; None: people play each other.
         adviser: the engine that hints and analyses.
+        rival: a second engine, which plays player 1 against ``opponent``; people watch.
         engine_players: which players the engine moves for.
         level: strength of the engine, 1 to ``len(levels)``; None: the usual one.
         custom: a strength that is none of its levels, instead of ``level``.
@@ -88,6 +100,7 @@ class Session:
         opponent: Opponent | None,
         adviser: Opponent,
         engine_players: frozenset[int],
+        rival: Opponent | None = None,
         level: int | None = None,
         custom: Strength | None = None,
         seed: int = 0,
@@ -97,7 +110,10 @@ class Session:
         self.game = game
         self.opponent = opponent
         self.adviser = adviser
+        self.rival = rival
         self.engine_players = engine_players if opponent is not None else frozenset()
+        if rival is not None:
+            self.engine_players = frozenset(range(NUM_PLAYERS))
         self.level = level or DEFAULT_LEVEL
         self.seed = seed
         self.revision = 0
@@ -105,8 +121,10 @@ class Session:
         self._custom = custom
         self._thinker = Thinker()
         self._remarks: list[str] = []
-        self._agents: dict[tuple[str, int], Agent] = {}
+        self._agents: dict[tuple[int, Strength], Agent] = {}
+        self._is_exchanged = False  # whether ``rival`` plays player 0
         self._thoughts: dict[int, Thought] = {}
+        self._advised: set[int] = set()
         self._start = _copy(start) if start is not None else None
         self._states = [_copy(game.rules.initial(1)[0] if start is None else start)]
         self._actions: list[int] = []
@@ -161,12 +179,21 @@ class Session:
     @property
     def players(self) -> tuple[str, str]:
         """Who sits at the board, player 0 first."""
-        return tuple(
-            f"{self.opponent.name}{self._level_text()}"
-            if self.opponent is not None and player in self.engine_players
-            else HUMAN
-            for player in range(NUM_PLAYERS)
-        )
+        first, second = (self._seat_text(player) for player in range(NUM_PLAYERS))
+        return first, second
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether two engines play each other."""
+        return self.rival is not None
+
+    def engine_of(self, player: int) -> Opponent | None:
+        """Who moves for a player; None: a person does."""
+        if player not in self.engine_players:
+            return None
+        if self.rival is not None and (player == 1) != self._is_exchanged:
+            return self.rival
+        return self.opponent
 
     @property
     def result_text(self) -> str:
@@ -188,6 +215,10 @@ class Session:
             return settled_thought(self._states[ply])
         return self._thoughts.get(ply)
 
+    def has_advice_at(self, ply: int) -> bool:
+        """Whether the adviser itself has thought of a position, and not a weaker opponent."""
+        return ply in self._advised and ply in self._thoughts
+
     # --- What people do -----------------------------------------------------------------------
 
     def play(self, action: int) -> None:
@@ -199,7 +230,7 @@ class Session:
         if self.is_finished:
             raise IllegalMoveError("the game is over; start a new one or take a move back")
         if action not in self.legal:
-            legal = " ".join(self.legal_texts)
+            legal = self._legal_text(self.state)
             raise IllegalMoveError(f"that move cannot be played here; legal: {legal}")
         self._step(action)
 
@@ -209,35 +240,101 @@ class Session:
         Raises:
             GameError: it cannot be read or not be played; the message lists the legal moves.
         """
-        if self.is_finished:
+        self.play(self.read_move(text))
+
+    def read_move(self, text: str, *, ply: int | None = None) -> int:
+        """The action of a move in the game's notation, in the position after ``ply`` moves.
+
+        Raises:
+            GameError: it cannot be read or not be played; the message lists the legal moves.
+        """
+        state = self.state if ply is None else self._states[ply]
+        if state["finished"]:
             raise IllegalMoveError("the game is over; start a new one or take a move back")
         try:
-            action = self.game.text_to_action(self.state, text)
+            return self.game.text_to_action(state, text)
         except GameError as error:
             message = str(error)
             if "legal" not in message:
-                message += f"; legal: {' '.join(self.legal_texts)}"
+                message += f"; legal: {self._legal_text(state)}"
             raise type(error)(message) from error
-        self.play(action)
+
+    def _legal_text(self, state: np.void) -> str:
+        """What can be played, as long as that is a line."""
+        legal = self.game.legal(state)
+        if len(legal) > _MOST_LISTED:
+            return f"{len(legal)} moves"
+        return " ".join(self.game.action_to_text(state, action) for action in legal)
 
     def take_back(self) -> int:
         """Go back to where a person last chose a move; returns how many plies that was.
+
+        Where two engines play, that is one ply.
 
         Raises:
             SessionError: no person has moved yet.
         """
         for count in range(1, len(self._actions) + 1):
             mover = int(self._states[-1 - count]["to_play"])
-            if mover not in self.engine_players:
+            if mover not in self.engine_players or self.is_watched:
                 break
         else:
             raise SessionError("there is no move of yours to take back")
-        for _ in range(count):
-            self._thoughts.pop(len(self._actions), None)
-            self._actions.pop()
-            self._states.pop()
-        self.revision += 1
+        self.go_back_to(len(self._actions) - count)
         return count
+
+    def go_back_to(self, ply: int) -> None:
+        """Take back everything after ``ply`` moves."""
+        for each in range(ply + 1, len(self._states)):
+            self._thoughts.pop(each, None)
+        del self._states[ply + 1 :], self._actions[ply:]
+        self.revision += 1
+
+    def set_up(self, text: str) -> None:
+        """Begin a game elsewhere; sides and strength stay.
+
+        Args:
+            text: a position (FEN, SFEN or the drawn board, ``|`` for its line ends), or moves
+                from the start, parted by spaces, or nothing for the usual start.
+
+        Raises:
+            SessionError: it is neither; the game on the board goes on.
+        """
+        start, actions = self._read_setup(text)
+        self._start = start
+        self._states = [_copy(self.game.rules.initial(1)[0] if start is None else start)]
+        self._actions = []
+        self._thoughts.clear()
+        for action in actions:
+            self._step(action)
+        self._games += 1
+        self.revision += 1
+
+    def _read_setup(self, text: str) -> tuple[np.void | None, tuple[int, ...]]:
+        """The start and the moves that a text means."""
+        words = text.split()
+        if not words:
+            return None, ()
+        try:
+            return read_position(self.game, text), ()
+        except GameError as error:
+            no_position = error
+        replay = Replay(self.game)
+        try:
+            for word in words:
+                replay.play(word)
+        except GameError as error:
+            # The longer a text is read as one of the two, the likelier that is what was meant.
+            why: GameError = error if replay.actions or len(words[0]) <= 5 else no_position
+            raise SessionError(f"no position and no moves: {why}") from None
+        if replay.left_out:
+            raise SessionError(f"the game is over after {len(replay.actions)} of these moves")
+        return None, tuple(replay.actions)
+
+    @property
+    def setup_text(self) -> str:
+        """The position on the board as a text that ``set_up`` reads."""
+        return position_text(self.game, self.state)
 
     def switch_sides(self) -> None:
         """The engine takes the other side of the board.
@@ -247,11 +344,15 @@ class Session:
         """
         if self.opponent is None:
             raise SessionError("nobody to change sides with: people play each other")
+        if self.is_watched:
+            self._is_exchanged = not self._is_exchanged
+            self.revision += 1
+            return
         self.engine_players = frozenset(range(NUM_PLAYERS)) - self.engine_players
         self.revision += 1
 
     def new_game(self) -> None:
-        """Clear the board; sides and strength stay."""
+        """Clear the board; sides and strength stay, and the position that was set up."""
         del self._states[1:], self._actions[:]
         self._thoughts.clear()
         self._games += 1
@@ -259,6 +360,7 @@ class Session:
 
     def dismiss_engine(self) -> None:
         """People move for both sides from now on, because the engine cannot."""
+        self.rival = None
         self.engine_players = frozenset()
         self.revision += 1
 
@@ -267,9 +369,12 @@ class Session:
     @property
     def strength(self) -> Strength | None:
         """How the engine plays now; None: it has one way only."""
-        if self.opponent is None or not self.opponent.levels:
+        return self._strength_of(self.opponent)
+
+    def _strength_of(self, engine: Opponent | None) -> Strength | None:
+        if engine is None or not engine.levels:
             return None
-        return self._custom or self.opponent.levels[self.level - 1]
+        return self._custom or engine.levels[min(self.level, len(engine.levels)) - 1]
 
     def set_level(self, level: int) -> None:
         """Make the engine play at another of its levels, from its next move on.
@@ -294,12 +399,14 @@ class Session:
 
         It thinks once, briefly, about the start position.
         """
-        engine, simulations = self._advice()
+        engine, strength = self._advice()
         if self.opponent is not None:
-            engine, simulations = self.opponent, self._simulations(self.strength)
-        simulations = min(simulations, _WARM_UP_SIMULATIONS)
-        start = _copy(self._states[0])
-        return self._thinker.submit(lambda: self._agent(engine, simulations).choose_one(start))
+            engine, strength = self.opponent, self.strength or FIXED
+        simulations = min(strength.simulations, _WARM_UP_SIMULATIONS)
+        start, brief = _copy(self._states[0]), replace(strength, simulations=simulations)
+        if start["finished"]:
+            start = _copy(self.game.rules.initial(1)[0])
+        return self._thinker.submit(lambda: self._agent(engine, brief).choose_one(start))
 
     def request_reply(self) -> Future[Answer]:
         """Ask for the engine's move.
@@ -307,26 +414,27 @@ class Session:
         Raises:
             SessionError: it is not the engine's turn.
         """
-        if self.opponent is None or not self.is_engine_to_move:
+        engine = self.engine_of(int(self.state["to_play"]))
+        if engine is None or not self.is_engine_to_move:
             raise SessionError("it is not the engine's turn")
-        strength = self.strength
         return self._request(
-            self.opponent,
-            self._simulations(strength),
-            temperature=strength.temperature if strength is not None else 0.0,
-            is_reply=True,
+            engine, self._strength_of(engine) or FIXED, ply=len(self._actions), is_reply=True
         )
 
-    def request_thought(self) -> Future[Answer]:
-        """Ask what the adviser thinks of the position, and what it would play.
+    def request_thought(self, ply: int | None = None) -> Future[Answer]:
+        """Ask what the adviser thinks of a position, and what it would play.
+
+        Args:
+            ply: after how many moves of the game; None: the position on the board.
 
         Raises:
-            SessionError: the game is over.
+            SessionError: the game is over there.
         """
-        if self.is_finished:
+        ply = len(self._actions) if ply is None else ply
+        if self._states[ply]["finished"]:
             raise SessionError("the game is over; there is nothing left to think about")
-        engine, simulations = self._advice()
-        return self._request(engine, simulations, temperature=0.0, is_reply=False)
+        engine, strength = self._advice()
+        return self._request(engine, strength, ply=ply, is_reply=False)
 
     def accept(self, answer: Answer) -> bool:
         """Use an answer: keep its thought and play its move if it is a reply.
@@ -337,7 +445,11 @@ class Session:
         if answer.revision != self.revision:
             return False
         if answer.thought is not None:
-            self._thoughts[len(self._actions)] = answer.thought
+            if answer.is_reply:
+                self._advised.discard(answer.ply)
+            else:
+                self._advised.add(answer.ply)
+            self._thoughts[answer.ply] = answer.thought
         if answer.is_reply:
             self._step(answer.action)
         return True
@@ -384,39 +496,40 @@ class Session:
         self._actions.append(action)
         self.revision += 1
 
-    def _level_text(self) -> str:
-        if self.strength is None:
-            return ""
+    def _seat_text(self, player: int) -> str:
+        """Who moves for a player, with the strength."""
+        engine = self.engine_of(player)
+        if engine is None:
+            return HUMAN
+        if self._strength_of(engine) is None:
+            return engine.name
         if self._custom is not None:
-            return f", {self._custom.text}"
-        return f", level {self.level}"
+            return f"{engine.name}, {self._custom.text}"
+        return f"{engine.name}, level {self.level}"
 
-    @staticmethod
-    def _simulations(strength: Strength | None) -> int:
-        return strength.simulations if strength is not None else 0
-
-    def _advice(self) -> tuple[Opponent, int]:
+    def _advice(self) -> tuple[Opponent, Strength]:
         levels = self.adviser.levels
         if not levels:
-            return self.adviser, 0
-        least = levels[_ADVICE_LEVEL - 1].simulations
-        if self.opponent is self.adviser:
-            least = max(least, self._simulations(self.strength))
-        return self.adviser, least
+            return self.adviser, FIXED
+        simulations = max(1, levels[-1].simulations // _ADVICE_SHARE)
+        if self.opponent is self.adviser and self.strength is not None:
+            simulations = max(simulations, self.strength.simulations)
+        return self.adviser, Strength(simulations=simulations)
 
     def _request(
-        self, engine: Opponent, simulations: int, *, temperature: float, is_reply: bool
+        self, engine: Opponent, strength: Strength, *, ply: int, is_reply: bool
     ) -> Future[Answer]:
-        revision, state, ply = self.revision, _copy(self.state), len(self._actions)
+        revision, state = self.revision, _copy(self._states[ply])
 
         def think() -> Answer:
-            decisions = self._agent(engine, simulations).choose_one(state)
+            decisions = self._agent(engine, strength).choose_one(state)
             analysis = decisions.analysis
             return Answer(
                 revision=revision,
-                action=self._pick(decisions, temperature=temperature, ply=ply),
+                action=self._pick(decisions, temperature=strength.temperature, ply=ply),
                 thought=read_analysis(self.game, state, analysis) if analysis is not None else None,
                 is_reply=is_reply,
+                ply=ply,
             )
 
         return self._thinker.submit(think)
@@ -431,11 +544,12 @@ class Session:
         slot = draw_slot(analysis.policies[0, :count], temperature=temperature, rng=rng)
         return int(analysis.legal[0, slot])
 
-    def _agent(self, engine: Opponent, simulations: int) -> Agent:
+    def _agent(self, engine: Opponent, strength: Strength) -> Agent:
         """The agent for a strength, made at its first use. Called in the engine's thread only."""
-        key = (engine.name, simulations)
+        thinks = replace(strength, temperature=0.0, rating=None)  # drawing is done here
+        key = (id(engine), thinks)
         if key not in self._agents:
-            self._agents[key] = engine.make(simulations, self._remark)
+            self._agents[key] = engine.make(thinks, self._remark)
         return self._agents[key]
 
     def _remark(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Settings of self-play on a GPU; what is not said is found by a probe of some seconds."""
+"""Settings of a run on GPUs; what is not said is found by a probe of some seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class GpuConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one self-play process keeps one GPU busy.
+    """How one self-play process keeps one GPU busy, and how many GPUs train.
 
     Its games are split into lanes: groups with a search thread each, which take turns on the GPU,
     so that the batch of one is computed while the others descend their trees.
@@ -20,4 +20,5 @@ class GpuConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     lanes: Count | None = None  # search threads; not said: by the probe
     games: Count | None = None  # games in flight of each lane; not said: by the probe
     batch: Count | None = None  # positions of one call at most; not said: the games of a lane
+    learners: Count = 1  # devices that train, each its share of a step's rows
     probe_seconds: Annotated[float, Meta(gt=0, description="length of the probe, about")] = 10.0

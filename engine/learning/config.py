@@ -92,6 +92,9 @@ class LearningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bfloat16: Annotated[
         bool, Meta(description="compute the network in bfloat16 where the machine is faster so")
     ] = True
+    compile: Annotated[
+        bool, Meta(description="let torch.compile fuse the network's training; see docs/gpu.md")
+    ] = False
     window: WindowConfig = WindowConfig()
     targets: TargetConfig = TargetConfig()
     limiter: LimiterConfig = LimiterConfig()

@@ -27,6 +27,7 @@ class PackedEpisodes:
     lengths: NDArray[np.int32]  # [E] plies
     versions: NDArray[np.int64]  # [E] newest weights that a move of it was made with
     seeds: NDArray[np.uint64]  # [E]
+    settings: NDArray[np.int64]  # [E] hash of the settings; 0: from before it was kept
     returns: NDArray[np.float32]  # [E, P]
     states: States  # [R]
     actions: NDArray[Any]  # [R] int16 where all actions of the game fit, else int32
@@ -86,6 +87,7 @@ class PackedEpisodes:
                     returns=self.returns[e],
                     weights_version=int(self.versions[e]),
                     seed=int(self.seeds[e]),
+                    settings=int(self.settings[e]),
                 )
             )
         return episodes
@@ -101,7 +103,7 @@ class PackedEpisodes:
         return PackedEpisodes(game_id=self.game_id, ids=ids, **arrays)
 
 
-_BY_EPISODE = ("lengths", "versions", "seeds", "returns")
+_BY_EPISODE = ("lengths", "versions", "seeds", "settings", "returns")
 _BY_SLOT = ("legal", "policies")
 _BY_PLY = tuple(
     field.name
@@ -138,6 +140,7 @@ def pack(episodes: Sequence[Episode], *, game: Game) -> PackedEpisodes:
         lengths=np.array([len(episode.actions) for episode in episodes], np.int32),
         versions=np.array([episode.weights_version for episode in episodes], np.int64),
         seeds=np.array([episode.seed for episode in episodes], np.uint64),
+        settings=np.array([episode.settings for episode in episodes], np.int64),
         returns=np.array([episode.returns for episode in episodes], np.float32).reshape(
             -1, NUM_PLAYERS
         ),

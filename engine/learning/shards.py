@@ -77,6 +77,7 @@ def write_shard(path: Path, episodes: PackedEpisodes, *, game: Game, pruned: Pru
         "ids": episodes.ids,
         "versions": episodes.versions.tolist(),
         "seeds": episodes.seeds.tolist(),
+        "settings": _runs(episodes.settings),
     }
     write_sealed(path, kind=KIND, format=FORMAT, facts=facts, arrays=arrays)
 
@@ -106,11 +107,27 @@ def read_shard(path: Path, *, game: Game) -> Shard:
             ids=facts["ids"],
             versions=np.array(facts["versions"], np.int64),
             seeds=np.array(facts["seeds"], np.uint64),
+            settings=_expand(facts.get("settings", []), len(facts["ids"])),
             states=arrays["states"].reshape(-1).view(game.state_dtype),
             **{name: arrays[name] for name in _ARRAYS},
         ),
         pruned=Pruned(through=pruned["through"], counters=StoreCounters(**pruned["counters"])),
     )
+
+
+def _runs(numbers: NDArray[np.int64]) -> list[list[int]]:
+    """``[number, how often]`` for each stretch of equal numbers: almost always there is one."""
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1))
+    lengths = np.diff(starts, append=len(numbers))
+    return [[int(numbers[at]), int(n)] for at, n in zip(starts, lengths, strict=True)]
+
+
+def _expand(runs: list[list[int]], count: int) -> NDArray[np.int64]:
+    """What ``_runs`` was given; zeros where an older version wrote none."""
+    if not runs:
+        return np.zeros(count, np.int64)
+    numbers, lengths = np.array(runs, np.int64).T
+    return np.repeat(numbers, lengths)
 
 
 def describe(dtype: np.dtype[np.void]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,7 @@ from torch.optim.swa_utils import update_bn
 
 from engine.learning.config import LearningConfig
 from engine.learning.losses import losses, ownership_losses
-from engine.learning.replay import Batch, ReplayWindow
+from engine.learning.replay import Batch, Ownership, ReplayWindow
 from engine.learning.schedules import learning_rate
 from engine.learning.sealed import WrongFormatError
 from engine.networks.network import Network, NetworkConfig, build_network
@@ -54,6 +56,7 @@ class Trainer:
         config: LearningConfig,
         seed: int,
         device: str = "cpu",
+        report: Callable[[str], None] = print,
     ) -> None:
         """Build a fresh network; torch's global generator is left as it was.
 
@@ -63,6 +66,7 @@ class Trainer:
             config: optimiser's settings.
             seed: of the first weights and of the batches drawn (``rng``).
             device: where to train, such as ``"cpu"`` or ``"cuda"``.
+            report: told what the user should know.
         """
         self.game = game
         self.network_config = network_config
@@ -72,6 +76,9 @@ class Trainer:
         self.rows_trained = 0
         self.steps_since_publish = 0
         self._device = torch.device(device)
+        self._report = report
+        self._pieces = 1  # that the rows of a step are computed in
+        self._spread = False
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = build_network(
@@ -86,6 +93,14 @@ class Trainer:
         self._named = dict(self.network.named_parameters())
         self._optimizer = _optimizer(self.network, config)
         self._bfloat16 = config.bfloat16 and _computes_bfloat16(self._device)
+        self._forward: nn.Module = _Forward(self.network)
+        if config.compile:
+            self._forward.compile()
+
+    def spread(self, parallel: Callable[[nn.Module], nn.Module]) -> None:
+        """Let ``parallel`` wrap the forward pass, so that gradients are averaged over copies."""
+        self._forward = parallel(self._forward)
+        self._spread = True
 
     @property
     def rng(self) -> np.random.Generator:
@@ -96,12 +111,15 @@ class Trainer:
         """
         return np.random.default_rng([self.seed, self.steps])
 
-    def train_step(self, batch: Batch, *, progress: float) -> dict[str, float]:
+    def train_step(
+        self, batch: Batch, *, progress: float, rows: int | None = None
+    ) -> dict[str, float]:
         """Take one step.
 
         Args:
             batch: rows to train on.
             progress: share of the run that is over, 0 to 1, for the learning rate.
+            rows: of the whole step, where other copies train on the rest; None: those of the batch.
 
         Returns:
             Losses by name (see ``losses``), ``total`` (what was minimised), ``gradient_norm``
@@ -111,14 +129,67 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
+        said = self._gradients(batch)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)
+        self._optimizer.step()
+        self.steps += 1
+        self.steps_since_publish += 1
+        rows = rows or len(batch.planes)
+        self.rows_trained += rows
+        self._update_average(rows)
+        return {
+            **{name: float(term) for name, term in said.items()},
+            "gradient_norm": float(norm),
+            "learning_rate": rate,
+        }
+
+    def _gradients(self, batch: Batch) -> dict[str, Tensor]:
+        """Gradients of the mean loss over a batch, in as few pieces as the memory holds.
+
+        Returns:
+            Losses by name, ``total`` among them, detached.
+
+        Raises:
+            torch.OutOfMemoryError: a piece of two rows does not fit, or copies of the network wait
+                for this one, which must not begin anew.
+        """
+        while True:
+            self._optimizer.zero_grad(set_to_none=True)
+            try:
+                return self._accumulated(batch)
+            except torch.OutOfMemoryError:
+                if self._spread or len(batch.planes) < 4 * self._pieces:
+                    raise
+            # Outside the handler, whose traceback still holds what was allocated.
+            self._pieces *= 2
+            gc.collect()
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+            self._report(
+                f"{self._device} was out of memory: the {len(batch.planes)} rows of a step are "
+                f"computed in {self._pieces} pieces"
+            )
+
+    def _accumulated(self, batch: Batch) -> dict[str, Tensor]:
+        """Gradients and losses, summed up over the pieces by their share of the rows."""
+        rows = len(batch.planes)
+        found: dict[str, Tensor] = {}
+        for piece in np.array_split(np.arange(rows), self._pieces):
+            part = _rows(batch, slice(piece[0], piece[-1] + 1))
+            terms = self._losses(part)
+            share = len(piece) / rows
+            (terms["total"] * share).backward()
+            for name, term in terms.items():
+                found[name] = found.get(name, 0.0) + term.detach() * share
+        return found
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Loss terms of some rows, and ``total``, which is minimised."""
         planes = self._planes(batch.planes)
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
-            if batch.ownership is None:
-                policy_logits, outcome_logits = self.network(planes)
-            else:
-                policy_logits, outcome_logits, points, lead = self.network.forward_with_ownership(
-                    planes
-                )
+            policy_logits, outcome_logits, *owned = self._forward(
+                planes, batch.ownership is not None
+            )
         terms = losses(
             policy_logits,
             outcome_logits,
@@ -131,8 +202,7 @@ class Trainer:
         )
         if batch.ownership is not None:
             terms |= ownership_losses(
-                points,
-                lead,
+                *owned,
                 owners=self._tensor(batch.ownership.owners),
                 leads=self._tensor(batch.ownership.leads),
             )
@@ -141,21 +211,7 @@ class Trainer:
                 + self.config.ownership_weight * terms["ownership"]
                 + self.config.lead_weight * terms["lead"]
             )
-        self._optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)
-        self._optimizer.step()
-        self.steps += 1
-        self.steps_since_publish += 1
-        self.rows_trained += len(batch.planes)
-        self._update_average(len(batch.planes))
-        said = {name: float(term.detach()) for name, term in terms.items()}
-        return {
-            **said,
-            "total": float(total.detach()),
-            "gradient_norm": float(norm),
-            "learning_rate": rate,
-        }
+        return terms | {"total": total}
 
     def averaged_weights(self, window: ReplayWindow) -> dict[str, NDArray[Any]]:
         """State of the averaged network, as ``save_weights`` wants it.
@@ -237,6 +293,32 @@ class Trainer:
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self._device)
+
+
+class _Forward(nn.Module):
+    """The network's two ways forward as one call, which can be wrapped and compiled."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, planes: Tensor, ownership: bool) -> tuple[Tensor, ...]:
+        """What the heads say; those of ownership only where asked for."""
+        if ownership:
+            return self.network.forward_with_ownership(planes)
+        return self.network(planes)
+
+
+def _rows(batch: Batch, rows: slice) -> Batch:
+    """Some rows of a batch."""
+    owned = batch.ownership
+    return Batch(
+        planes=batch.planes[rows],
+        actions=batch.actions[rows],
+        policies=batch.policies[rows],
+        outcomes=batch.outcomes[rows],
+        ownership=None if owned is None else Ownership(owned.owners[rows], owned.leads[rows]),
+    )
 
 
 def _optimizer(network: nn.Module, config: LearningConfig) -> torch.optim.Optimizer:

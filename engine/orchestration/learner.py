@@ -8,10 +8,12 @@ from pathlib import Path
 import psutil
 
 from engine.config import RunConfig
+from engine.devices.choice import choose_device
 from engine.inference.backends import limit_threads
 from engine.learning.checkpoint import load_latest_snapshot, save_snapshot, save_weights
 from engine.learning.loader import BatchLoader
 from engine.learning.replay import ReplayWindow
+from engine.learning.replicas import Replicas
 from engine.learning.trainer import Trainer
 from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import Clock, Failed, Learned, Published, Said, Stop, Stopped
@@ -36,7 +38,9 @@ def learner_main(link: Link, config: RunConfig, path: str) -> None:
         path: the run directory.
     """
     try:
-        Learner(link, config, RunDirectory(Path(path))).run()
+        run = RunDirectory(Path(path))
+        with run.learn():
+            Learner(link, config, run).run()
     except ParentGoneError:
         raise
     except Exception as error:
@@ -53,8 +57,15 @@ class Learner:
         self.config = config
         self.run_directory = run
         self.game = make(config.game)
+        devices = choose_device(config.device).names
+        copies = [devices[number % len(devices)] for number in range(config.gpu.learners)]
         self.trainer = Trainer(
-            self.game, network_config=config.network, config=config.learning, seed=config.seed
+            self.game,
+            network_config=config.network,
+            config=config.learning,
+            seed=config.seed,
+            device=copies[0],
+            report=self._say,
         )
         self.version = 0
         self._clock = Clock(0.0, 0.0)
@@ -68,6 +79,7 @@ class Learner:
         if snapshot is not None:
             self.trainer.load_state(snapshot.state)
             self.version = int(snapshot.counters["version"])
+        self._replicas = Replicas(self.trainer, copies) if len(copies) > 1 else None
         self.window = ReplayWindow(
             run.episodes,
             self.game,
@@ -112,6 +124,8 @@ class Learner:
                 self._save()
                 saved = now
         self._batches.stop()
+        if self._replicas is not None:
+            self._replicas.stop()
         if self._worth_publishing():
             self._publish()
         else:
@@ -126,7 +140,9 @@ class Learner:
         self._waited += time.monotonic() - begin
         if batch is None:
             return False
-        losses = self.trainer.train_step(batch, progress=self._clock.progress)
+        progress = self._clock.progress
+        mine = batch if self._replicas is None else self._replicas.share(batch, progress=progress)
+        losses = self.trainer.train_step(mine, progress=progress, rows=len(batch.planes))
         for name, value in losses.items():
             old = self._losses.get(name, value)
             self._losses[name] = old + 0.02 * (value - old)

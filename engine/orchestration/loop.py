@@ -208,11 +208,13 @@ class TrainingLoop:
                 gone[seat.place] += seat.place not in self._given_up
         self._seats = kept
         for place, count in (+gone).items():
-            self._say(f"{self.carrier.describe(place)} is gone, and {count} workers with it")
+            self._say(f"{self.carrier.describe(place)} is gone, and its workers with it ({count})")
         new = +wanted
         if new and self._worker_starts:
             for place, count in new.items():
-                self._say(f"{self.carrier.describe(place)} has joined; starting {count} workers")
+                self._say(
+                    f"{self.carrier.describe(place)} has joined; starting workers there ({count})"
+                )
         taken = {seat.number for seat in self._seats}
         for place in new.elements():
             number = next(n for n in itertools.count() if n not in taken)

@@ -12,12 +12,13 @@ import contextlib
 import logging
 import os
 import queue
+import re
 import shutil
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,14 @@ class PartActor:
         return True
 
 
+class MeijinWorker(PartActor):
+    """The name under which Ray's dashboard and ``ps`` show a self-play worker."""
+
+
+class MeijinLearner(PartActor):
+    """The name under which Ray's dashboard and ``ps`` show the learner."""
+
+
 def _own_folder() -> Path:
     """A folder for this process; those that killed processes left behind are removed."""
     root = Path(tempfile.gettempdir()) / f"meijin-weights-{getattr(os, 'getuid', lambda: 0)()}"
@@ -316,10 +325,13 @@ def _reason(name: str, error: Exception) -> str:
     text = str(error)
     if "ModuleNotFoundError" in text or "ImportError" in text:
         return f"{name}: meijin cannot be imported there; install the same version on every node"
-    for line in text.splitlines():
-        if "cause" in line.lower() or "killed" in line.lower() or "node" in line.lower():
-            return f"{name} died: {line.strip()}"
-    return f"{name} died: {text.splitlines()[0] if text else type(error).__name__}"
+    cause = re.search(r"because (.*?)[.\n]", text)
+    return f"{name} died: {cause[1] if cause else _short(error)}"
+
+
+def _short(error: BaseException) -> str:
+    """What an exception of Ray says, as the beginning of one line."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 class RayCarrier:
@@ -360,6 +372,7 @@ class RayCarrier:
         self._fresh: queue.SimpleQueue[RayPart] = queue.SimpleQueue()
         self._aside: set[str] = set()
         self._nodes: dict[str, tuple[str, int]] = {}  # by id: name and cores, oldest first
+        self._names: dict[str, str] = {}  # of all nodes that ever were
         self._closed = threading.Event()
         self._surplus_said = False
         self._look_at_nodes()
@@ -375,13 +388,16 @@ class RayCarrier:
     def _connect(self) -> None:
         if self.address.local:
             workers = self.config.workers or psutil.cpu_count(logical=False) or 1
-            self._init(
-                address=None,
-                num_cpus=max(workers, 1),
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-            )
+            try:
+                self._init(
+                    address="local",  # nothing would also mean a cluster that runs here already
+                    num_cpus=workers,
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    _node_ip_address="127.0.0.1",
+                )
+            except Exception as error:
+                raise RunError(f"Ray does not start here: {_short(error)}") from error
             return
         failure: list[BaseException] = []
         done = threading.Event()
@@ -393,17 +409,18 @@ class RayCarrier:
                 failure.append(error)
             done.set()
 
-        threading.Thread(target=connect, name="ray-connect", daemon=True).start()
         limit = _CONNECT_SECONDS[self.address.client]
-        if not done.wait(limit):
+        with _quiet():
+            threading.Thread(target=connect, name="ray-connect", daemon=True).start()
+            connected = done.wait(limit)
+        if not connected:
             raise RunError(
                 f"no Ray at {self.address.text}: something answers there, but no cluster within "
                 f"{limit:.0f} s; HOST:PORT wants the port of the cluster itself (6379 by default), "
                 "ray:// that of its client server (10001)"
             )
         if failure:
-            said = " ".join(str(failure[0]).split())
-            raise RunError(f"no Ray at {self.address.text}: {said[:300]}") from failure[0]
+            raise RunError(f"no Ray at {self.address.text}: {_short(failure[0])}") from failure[0]
 
     def _init(self, **options: Any) -> None:
         self._ray.init(logging_level=logging.ERROR, log_to_driver=True, **options)
@@ -423,7 +440,7 @@ class RayCarrier:
 
     def describe(self, place: str) -> str:
         """The node's name."""
-        return self._nodes.get(place, (f"node {place[:8]}", 0))[0]
+        return self._names.get(place, f"node {place[:6]}")
 
     def set_aside(self, place: str) -> bool:
         """Use a node no more; whether another one is left."""
@@ -436,6 +453,7 @@ class RayCarrier:
             if node["Alive"]:
                 name = f"node {node['NodeManagerHostname']}/{node['NodeID'][:6]}"
                 up[node["NodeID"]] = (name, int(node["Resources"].get("CPU", 0)))
+        self._names |= {node: name for node, (name, _) in up.items()}
         known = {node: up[node] for node in self._nodes if node in up}
         self._nodes = known | up
 
@@ -458,6 +476,7 @@ class RayCarrier:
                 "they take turns"
             )
         return self._start(
+            MeijinWorker,
             name,
             title=f"meijin {self.config.game} worker {name}",
             node=place,
@@ -472,6 +491,7 @@ class RayCarrier:
         if self.address.client:
             return LocalPart("learner", learner_main, self.config, str(self.run.path))
         return self._start(
+            MeijinLearner,
             "learner",
             title=f"meijin {self.config.game} learner",
             node=self._here,
@@ -483,6 +503,7 @@ class RayCarrier:
 
     def _start(
         self,
+        kind: type[PartActor],
         name: str,
         *,
         title: str,
@@ -495,7 +516,7 @@ class RayCarrier:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         actor = (
-            self._ray.remote(PartActor)
+            self._ray.remote(kind)
             .options(
                 name=f"{title} {time.time_ns():x}",
                 num_cpus=num_cpus,
@@ -548,6 +569,19 @@ class RayCarrier:
             self._ray.shutdown()
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Ray's own libraries write to standard error while they try from the terminal."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _import_ray(*, loopback: bool) -> Any:
     if loopback:
         # Ray listens on every interface of a Linux machine unless it takes the machine for one on
@@ -555,7 +589,6 @@ def _import_ray(*, loopback: bool) -> Any:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         # Its workers would give way to every other program; ours give way to none otherwise.
         os.environ.setdefault("RAY_worker_niceness", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     try:
         import ray
     except ImportError as error:

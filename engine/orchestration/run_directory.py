@@ -2,6 +2,7 @@
 
 run.toml          every setting, written once
 run.lock          held by the process that trains (``holder.json`` names it)
+learner.lock      held by the learner
 episodes/         finished self-play games, checksummed shards
 snapshots/        the learner's complete state, the newest few
 weights/          published networks, one file a version
@@ -114,6 +115,24 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def learn(self, *, patience: float = 60.0) -> Iterator[None]:
+        """Keep every other learner from writing snapshots and weights here.
+
+        A learner whose driver was killed may live on for seconds; the next one waits for its end.
+
+        Args:
+            patience: seconds to wait.
+
+        Raises:
+            RunError: another learner is still there.
+        """
+        try:
+            with filelock.FileLock(self.path / "learner.lock", timeout=patience):
+                yield
+        except filelock.Timeout as error:
+            raise RunError(f"another learner still writes to {self.path}; end it first") from error
 
     def weights_file(self, version: int) -> Path:
         """Where the network of a version is published."""

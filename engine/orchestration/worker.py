@@ -38,8 +38,8 @@ from engine.search.search import Search
 from engine.seeds import stream_seed
 from engine.selfplay.actor import Actor, ActorCounters
 from engine.selfplay.bootstrap import playouts_for
-from engine.selfplay.lanes import Lanes
-from engine.selfplay.probe import MOST_IN_A_BATCH, make_lanes, tune
+from engine.selfplay.lanes import Lanes, RolloutSeat
+from engine.selfplay.probe import largest_batch, make_lanes, tune
 from games import make
 from games.game import Game
 
@@ -104,23 +104,45 @@ class Worker:
         """Bootstrap with playouts until the first weights come, then play with the network."""
         limit_threads(1)
         self._listen(wait=0.2)  # a run that goes on has weights waiting
+        device = choose_device(self.config.device)
         if self._wanted is None and not self._stopped:
-            self._play_bootstrap()
+            cores = psutil.cpu_count(logical=False) or 1
+            self._play_bootstrap(1 if device.is_cpu else max(1, cores // len(device.names)))
         if self._stopped:
             return
-        device = choose_device(self.config.device)
         if device.is_cpu:
             self._play_network()
         else:
             self._play_on(device.of_worker(_number(self.name)))
 
-    def _play_bootstrap(self) -> None:
+    def _play_bootstrap(self, threads: int) -> None:
+        """Play judged by playouts; with a GPU, which has one worker, in a thread for each core."""
         seed = stream_seed(self.config.seed, "bootstrap", self.name)
         evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)
         simulations = self.config.bootstrap.simulations or playouts_for(self.game)
         # Visit counts: sharper targets would follow the noise of single playouts. A playout costs
         # a hundredth of what the search of an ending does, so only roots are searched to the end.
-        config = SearchConfig(algorithm="puct", ending_nodes=0)
+        config = SearchConfig(algorithm="puct", ending_nodes=0, simulations=simulations)
+        meter = _Meter()
+        if threads > 1:
+            lanes = Lanes(
+                self.game,
+                [RolloutSeat(evaluator.another()) for _ in range(threads)],
+                search=config,
+                selfplay=self.config.selfplay,
+                games=self.config.selfplay.games,
+                cache_positions=0,
+                name=f"{self.name}b",
+                seed=self.config.seed,
+                settings=self.config.settings_hash,
+            )
+            lanes.load(None, 0)
+            while not self._stopped and self._wanted is None:
+                self._episodes += lanes.play()
+                self._tell(meter, _Counts.of(lanes.counters))
+            self._episodes += lanes.close()
+            self._report(meter, _Counts.of(lanes.counters))
+            return
         search = self._search(evaluator, config, simulations)
         actor = Actor(
             self.game,
@@ -129,8 +151,8 @@ class Worker:
             simulations=simulations,
             name=f"{self.name}b",
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
-        meter = _Meter()
         while not self._stopped and self._wanted is None:
             self._episodes += actor.play_ply(weights_version=0)
             self._tell(meter, _Counts.of(actor.counters))
@@ -149,6 +171,7 @@ class Worker:
             simulations=self.config.search.simulations,
             name=self.name,
             seed=self.config.seed,
+            settings=self.config.settings_hash,
         )
 
         def counts() -> _Counts:
@@ -382,7 +405,7 @@ class DeviceSeat:
         self.device = device
         self.name = name
         self.sentence = ""
-        self._batch = config.gpu.batch or config.gpu.games or MOST_IN_A_BATCH
+        self._batch = config.gpu.batch or config.gpu.games
         self._backend: DeviceBackend | None = None
         self._seconds_before = 0.0  # that the device computed for earlier weights
 
@@ -395,11 +418,14 @@ class DeviceSeat:
         precision = self.config.inference.precision
         if precision == "int8":
             raise DeviceError(f"inference.precision=int8 is for processors; {self.device} has bf16")
+        if self.config.inference.runtime == "openvino":
+            raise DeviceError(f"inference.runtime=openvino is for processors, not {self.device}")
+        network = file.build()
         choice = make_device_backend(
-            file.build(),
+            network,
             self.game,
             device=self.device,
-            max_batch=self._batch,
+            max_batch=self._batch or largest_batch(network),
             precision=precision,
             sample_planes=file.sample_planes,
         )

@@ -94,6 +94,7 @@ class Actor:
         simulations: int,
         name: str,
         seed: int,
+        settings: int = 0,
     ) -> None:
         """Set up every game at its opening.
 
@@ -104,6 +105,7 @@ class Actor:
             simulations: budget of a full search.
             name: prefix of the episode ids; unique in the run, also over restarts.
             seed: root seed of the run.
+            settings: hash of the run's settings; a stamp on every episode.
         """
         self.game = game
         self.search = search
@@ -111,6 +113,7 @@ class Actor:
         self.simulations = simulations
         self.name = name
         self.seed = seed
+        self.settings = settings
         self.counters = ActorCounters()
         self._started = 0
         self._rng = np.random.default_rng(stream_seed(seed, "actor", name))
@@ -221,4 +224,5 @@ class Actor:
             returns=returns,
             weights_version=version,
             seed=record.seed,
+            settings=self.settings,
         )

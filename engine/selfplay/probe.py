@@ -13,13 +13,15 @@ import psutil
 from engine.config import RunConfig
 from engine.devices.backend import DeviceBackend
 from engine.devices.evaluator import DeviceEvaluator
+from engine.networks.network import Network
 from engine.search.tree import node_words
 from engine.seeds import stream_seed
 from engine.selfplay.lanes import Lanes
 from games.game import Game
 
-#: Largest batch that is tried, and prepared where the user names none.
-MOST_IN_A_BATCH = 4096
+_MOST_IN_A_BATCH = 4096
+_MOST_IN_A_BATCH_OF_A_LARGE_NETWORK = 256
+_WORK_OF_A_BATCH = 2e13  # multiplications and additions: some 50 ms of a large GPU
 _FEWEST_IN_A_BATCH = 32
 _NEARLY = 0.9  # of the best rate: the smallest batch that reaches it; games end sooner
 _LANES_NEARLY = 0.97  # the fewest lanes that reach it
@@ -42,6 +44,18 @@ class Tuning:
     games: int
     batch: int
     sentence: str
+
+
+def largest_batch(network: Network) -> int:
+    """The largest batch worth trying where the user names none, a power of two.
+
+    Past some 50 ms a batch gains nothing, and games become slow to end.
+    """
+    _, height, width = network.observation_shape
+    weights = sum(p.numel() for p in network.body.parameters() if p.ndim > 1)
+    wanted = _WORK_OF_A_BATCH / (2.0 * weights * height * width)
+    power = 1 << int(max(1.0, wanted)).bit_length() - 1
+    return min(max(power, _MOST_IN_A_BATCH_OF_A_LARGE_NETWORK), _MOST_IN_A_BATCH)
 
 
 def network_rate(backend: DeviceBackend, batch: int, seconds: float) -> float:
@@ -142,6 +156,7 @@ def make_lanes(
         cache_positions=cache_positions,
         name=name,
         seed=config.seed,
+        settings=config.settings_hash,
     )
 
 

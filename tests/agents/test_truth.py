@@ -70,7 +70,7 @@ def test_an_agent_of_another_game_is_refused(tiny_truth):
 
 
 def test_a_game_that_nobody_solves_has_no_truth():
-    assert truth_for(make("connect_four(width=5,height=4)")) is None
+    assert truth_for(make("connect_four(width=5,height=4)")) is None  # 1.7 million positions
 
 
 def test_a_measured_zero_still_leaves_room_for_doubt():

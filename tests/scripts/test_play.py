@@ -91,6 +91,26 @@ def test_every_command_answers_and_nonsense_gets_the_legal_moves() -> None:
     assert done.stdout.endswith("> quit\n")  # what follows is not read
 
 
+def test_positions_reviews_and_levels_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.pgn"
+    lines = f"setup 4k3/8/8 w\nsetup f3 e5 g4\nQh4#\nshow 2\nreview\nlevel\nsave {path}\n"
+    done = meijin("play", "chess", "--opponent", "human", lines=lines)
+    assert done.returncode == 0 and done.stderr == ""
+    for expected in ("no position and no moves", "Black wins.", "g4 was played.", "lost"):
+        assert expected in done.stdout
+    assert read_game(path).move_texts() == ["f3", "e5", "g4", "Qh4#"]
+    again = meijin("play", str(path), "--review", "--opponent", "human")
+    assert "Reviewed 4 moves; mistakes: " in again.stdout
+
+
+def test_two_agents_are_watched_line_by_line() -> None:
+    done = meijin("play", "tic_tac_toe", "--watch", "solver", "random", "--position", "b2 a1")
+    assert done.returncode == 0 and done.stderr == ""
+    assert "X is solver, O is random" in done.stdout
+    assert "X plays " in done.stdout and "O plays " in done.stdout
+    assert re.search("^(X wins|The game is a draw)", done.stdout, re.M)
+
+
 def test_a_whole_game_goes_through_a_pipe_and_ends_with_its_result() -> None:
     done = meijin(
         "play", "tic_tac_toe", "--opponent", "random", lines="a1\nb1\nc1\na2\nb2\nc2\na3\nb3\nc3\n"
@@ -146,7 +166,7 @@ def test_a_run_plays_with_its_newest_whole_network_at_any_strength(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "X is you, O is mine, level 8" in done.stdout
     assert "v000002.safetensors" in done.stdout and "using 'v000001.safetensors'" in done.stdout
-    assert "Strength 1: network alone, temperature 1." in done.stdout
+    assert "Level 1: network alone, temperature 1." in done.stdout
     assert done.stdout.count("The engine plays") == 2
     assert "  move  share  visits  win chance" in done.stdout
 
@@ -178,6 +198,10 @@ def test_a_run_without_a_whole_network_is_refused_in_one_line(tmp_path: Path) ->
         (["connect_four", "--simulations", "10", "--strength", "1"], "exclude each other"),
         (["connect_four", "--opponent", "one_ply", "--strength", "2"], "one way only"),
         (["connect_four", "--opponent", "human", "--strength", "2"], "two people"),
+        (["connect_four", "--review"], "needs the file of a game"),
+        (["connect_four", "--watch", "random", "solver", "--side", "first"], "names both players"),
+        (["tic_tac_toe", "--elo", "500"], "are not measured"),
+        (["connect_four", "--position", "hello"], "no position and no moves"),
         (["connect_four", "--seed", "-1"], "x>=0"),
     ],
 )

@@ -10,9 +10,10 @@ from textual.widgets import Input, Static
 
 from agents.agent import AgentError
 from agents.records import read_game
-from agents.terminal.app import PlayApp, TerminalTooSmallError, check_terminal, needed_size
+from agents.terminal.app import PlayApp
 from agents.terminal.board_widget import BoardWidget
 from agents.terminal.session import Opponent, Session
+from agents.terminal.terminal_size import TerminalTooSmallError, check_terminal, needed_size
 from games import make
 
 SessionMaker = Callable[..., Session]

@@ -201,7 +201,10 @@ def test_the_level_decides_how_much_the_engine_searches() -> None:
     play_reply(session)
     session.switch_sides()
     play_reply(session)
-    assert asked == [5, 50]  # an engine is made once for each strength
+    assert [each.simulations for each in asked] == [
+        5,
+        50,
+    ]  # an engine is made once for each strength
     assert session.players == ("engine, level 2", "human")
     session.close()
 

@@ -12,11 +12,11 @@ from engine.devices.backend import DeviceBackend
 from engine.inference.backends import limit_threads
 from engine.inference.uniform import UniformEvaluator
 from engine.learning.checkpoint import save_weights
-from engine.networks.network import build_network
+from engine.networks.network import NetworkConfig, build_network
 from engine.orchestration.messages import Acknowledged, Finished, NewWeights, Pause, Said, Stop
 from engine.orchestration.worker import Worker
 from engine.selfplay.lanes import Lanes
-from engine.selfplay.probe import make_lanes, network_rate, tune
+from engine.selfplay.probe import largest_batch, make_lanes, network_rate, tune
 from games import make
 
 SETTINGS = {
@@ -171,6 +171,16 @@ def test_the_probe_settles_what_is_not_set_and_says_so(game):
     assert tuning.lanes == 3
 
 
+def test_large_networks_are_asked_in_smaller_batches():
+    def largest(blocks, channels, shape):
+        config = NetworkConfig(blocks=blocks, channels=channels)
+        return largest_batch(build_network(config, observation_shape=shape, num_actions=9))
+
+    assert largest(6, 64, (3, 6, 7)) == largest(10, 128, (20, 8, 8)) == 4096
+    assert largest(20, 256, (10, 19, 19)) == 1024
+    assert largest(40, 512, (10, 19, 19)) == 256
+
+
 class FakeLink:
     """The driver's end of a worker, in the same thread: weights first, a stop in the end."""
 
@@ -212,6 +222,7 @@ def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch):
 
     class OneDevice:
         is_cpu = False
+        names = ("cpu",)
 
         def of_worker(self, number):
             assert number == 3
@@ -230,3 +241,22 @@ def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch):
     assert total > 10 and sum(report.plies for report in reports) > 3 * total
     assert all(0 <= report.evaluations <= report.network_slots for report in reports)
     assert 0 < sum(report.network_seconds for report in reports)
+
+
+def test_the_first_games_of_a_worker_with_a_device_are_played_in_threads(game, monkeypatch):
+    import engine.orchestration.worker as worker
+
+    class OneDevice:
+        is_cpu = False
+        names = ("cpu",)
+
+    monkeypatch.setattr(worker, "choose_device", lambda wanted: OneDevice())
+    monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.3)
+    monkeypatch.setattr(worker.psutil, "cpu_count", lambda logical: 3)
+    link = FakeLink(Pause(False))
+    Worker(link, a_config(), "w0.1.1").run()
+    reports = [message for message in link.sent if isinstance(message, Finished)]
+    assert len(reports) == 3 and sum(report.evaluations for report in reports) == 0
+    assert sum(report.plies for report in reports) > 0
+    ids = {text.rsplit("-", 1)[0] for report in reports for text in report.episodes.ids}
+    assert ids == {"w0.1.1b-0", "w0.1.1b-1", "w0.1.1b-2"}

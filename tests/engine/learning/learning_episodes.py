@@ -41,6 +41,7 @@ def random_episode(game: Game, rng: np.random.Generator, *, name: str) -> Episod
         returns=state["returns"][0].copy(),
         weights_version=int(rng.integers(0, 100)),
         seed=int(rng.integers(0, 2**62)),
+        settings=int(rng.integers(0, 3)),
     )
 
 

@@ -1,0 +1,66 @@
+"""The application in a browser: textual-serve runs it in a process of its own for every page."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from agents.agent import AgentError
+
+HOST = "127.0.0.1"
+_INSTALL = "pip install 'meijin[web]'"
+
+
+def is_served() -> bool:
+    """Whether this process draws for a browser (textual-serve says so in its environment)."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
+
+
+def serve(arguments: Sequence[str], *, port: int) -> None:
+    """Serve ``meijin play ARGUMENTS`` on loopback until Ctrl+C.
+
+    Pages of other sites could reach a server on loopback through the browser, so that only pages
+    which this server sent may open the connection that plays.
+
+    Raises:
+        AgentError: textual-serve is not installed, or the port is taken.
+    """
+    try:
+        from aiohttp import web
+        from textual_serve.server import Server
+    except ImportError:
+        raise AgentError(f"--web needs textual-serve, which is not installed: {_INSTALL}") from None
+
+    allowed = {f"{name}:{port}" for name in (HOST, "localhost")}
+
+    class LoopbackServer(Server):
+        """Answers its own pages only."""
+
+        async def handle_websocket(self, request: web.Request) -> Any:
+            """Refuse a page of another site, also one that calls itself by our address."""
+            origin = request.headers.get("Origin", "")
+            if request.host not in allowed or urlsplit(origin).netloc not in allowed:
+                raise web.HTTPForbidden(text="only pages of this server may play")
+            return await super().handle_websocket(request)
+
+    _check_port(port)
+    command = shlex.join([sys.executable, "-m", "scripts.cli", "play", *arguments])
+    LoopbackServer(command, host=HOST, port=port, title="Meijin").serve()
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port that somebody else listens on, before anything is drawn."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            why = error.strerror or error
+            raise AgentError(
+                f"cannot serve on {HOST}:{port}: {why}; name another port with --port"
+            ) from None

@@ -1,0 +1,76 @@
+"""Ownership as the service tells it, against the network asked directly."""
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+import games
+from agents.agent import AgentError
+from agents.analysis.ownership import OwnershipReader
+from agents.analysis.service import AnalysisService
+from agents.factory import open_ownership
+from agents.search_agent import SearchAgent
+from engine.inference.uniform import KeyEvaluator
+from engine.networks.network import NetworkConfig, build_network
+
+
+@pytest.fixture(scope="module")
+def game():
+    return games.make("go(size=5)")
+
+
+@pytest.fixture(scope="module")
+def network(game):
+    torch.manual_seed(1)
+    network = build_network(
+        NetworkConfig(blocks=1, channels=8, ownership=True),
+        observation_shape=game.observation_shape,
+        num_actions=game.num_actions,
+    ).eval()
+    for parameter in network.ownership_head.parameters():
+        torch.nn.init.normal_(parameter)
+    return network
+
+
+def asked(game, network, **fields):
+    agent = SearchAgent(game=game, evaluator=KeyEvaluator(game), simulations=20)
+    answers = []
+    service = AnalysisService(agent, answers.append, ownership=OwnershipReader(game, network))
+    question = {"id": "q", "moves": ["c3"], "includeOwnership": True, **fields}
+    service.take(msgspec.json.encode(question).decode())
+    while service.is_busy:
+        service.step()
+    return answers[0]
+
+
+def test_a_position_without_lines_is_judged_itself(game, network):
+    state = game.after([game.text_to_action(game.rules.initial(1)[0], "c3")])
+    planes = np.zeros((1, *game.observation_shape), np.uint8)
+    game.rules.observe(np.array([state], game.state_dtype), planes)
+    with torch.inference_mode():
+        _, _, points, leads = network.forward_with_ownership(torch.from_numpy(planes))
+    owned, lead = OwnershipReader(game, network).read(state, [])
+    # White is to move: what is the mover's is not player 0's.
+    assert owned == pytest.approx(1 - 2 * torch.sigmoid(points[0]).numpy(), abs=1e-5)
+    assert lead == pytest.approx(-25 * float(leads[0]), rel=1e-4)
+
+
+def test_the_view_turns_points_and_lead(game, network):
+    black = asked(game, network)
+    white = asked(game, network, overrideSettings={"reportAnalysisWinratesAs": "WHITE"})
+    assert len(black["ownership"]) == 25 and max(map(abs, black["ownership"])) <= 1
+    assert len(set(black["ownership"])) > 5
+    assert white["ownership"] == pytest.approx([-each for each in black["ownership"]])
+    assert white["rootInfo"]["scoreLead"] == pytest.approx(-black["rootInfo"]["scoreLead"])
+
+
+def test_where_nothing_foresees_it_the_question_is_refused(game):
+    agent = SearchAgent(game=game, evaluator=KeyEvaluator(game), simulations=5)
+    answers = []
+    AnalysisService(agent, answers.append).take('{"id":"q","moves":[],"includeOwnership":true}')
+    assert answers[0]["field"] == "includeOwnership"
+    assert open_ownership("mcts:10", game=game) is None
+    assert open_ownership("shipped", game=games.make("connect_four")) is None
+    with pytest.raises(AgentError):
+        open_ownership("no_such.safetensors", game=game)

@@ -1,0 +1,104 @@
+"""Training runs on Ray as processes, and what can be seen and done to them from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from engine.learning.store import EpisodeStore
+from games import make
+
+TINY = [
+    "network.kind=perceptron",
+    "network.hidden=[16]",
+    "search.simulations=8",
+    "selfplay.games=16",
+    "selfplay.fast_simulations=4",
+    "bootstrap.simulations=8",
+    "learning.limiter.start_rows=300",
+    "learning.batch_rows=64",
+    "inference.precision=float32",
+    "publish_seconds=2",
+]
+
+
+def command(
+    run: Path, *arguments: str, game: str = "tic_tac_toe", settings: list[str] = TINY
+) -> list[str]:
+    named = [part for text in settings for part in ("--set", text)]
+    return [
+        sys.executable, "-m", "scripts.cli", "train", game, "--run", str(run), "--seed", "5",
+        "--plain", "--no-judge", *arguments, *named,
+    ]  # fmt: skip
+
+
+def start(run: Path, *arguments: str, log: Path, **options) -> subprocess.Popen:
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            command(run, *arguments, **options), stdout=file, stderr=subprocess.STDOUT
+        )
+
+
+def actors(kind: str = "Meijin") -> list[psutil.Process]:
+    """Processes of workers and learner on this machine that Ray started for a Meijin run."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            line = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if line.startswith(f"ray::{kind}"):
+            found.append(process)
+    return found
+
+
+def actors_of(driver: subprocess.Popen, kind: str = "Meijin") -> list[psutil.Process]:
+    """The same, of one driver that started Ray itself."""
+    try:
+        own = {child.pid for child in psutil.Process(driver.pid).children(recursive=True)}
+    except psutil.NoSuchProcess:
+        return []
+    return [process for process in actors(kind) if process.pid in own]
+
+
+def shards(run: Path) -> int:
+    """Number of the newest shard."""
+    names = [path.name[9:17] for path in (run / "episodes").glob("episodes-*.safetensors")]
+    return max((int(name) for name in names), default=0)
+
+
+def wait_until(happened, *, seconds: float, what: str) -> float:
+    """Seconds until it happened."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        if happened():
+            return time.monotonic() - begin
+        time.sleep(0.1)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+def wait_for_shards(run: Path, count: int, *, seconds: float = 240) -> None:
+    target = shards(run) + count
+    wait_until(lambda: shards(run) >= target, seconds=seconds, what=f"shard {target}")
+
+
+def stop(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
+    os.kill(process.pid, number)
+    process.wait(180)
+
+
+def verified(run: Path, game: str = "tic_tac_toe"):
+    """All stored episodes and the store, after every checksum was verified."""
+    complaints: list[str] = []
+    store = EpisodeStore(run / "episodes", make(game), report=complaints.append)
+    assert complaints == []
+    episodes = [episode for number in store.numbers for episode in store.read(number)]
+    ids = [episode.id for episode in episodes]
+    assert len(set(ids)) == len(ids), "no episode is stored twice"
+    return episodes, store
