@@ -139,11 +139,23 @@ def ladder_ratings(
     progress: Callable[[str, float], None] | None = None,
 ) -> Ratings:
     """What the rungs are rated: by the results that come with the package, else by games now."""
+    pairings = rung_results(game, rungs, seed=seed, progress=progress)
+    return fit_ratings(pairings, anchor=rungs[0].name)
+
+
+def rung_results(
+    game: Game,
+    rungs: Sequence[Agent],
+    *,
+    seed: int,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Pairing]:
+    """Results of the rungs among themselves: those that come with the package, else of games now."""
     pairings = _stored(game)
     names = {name for each in pairings for name in (each.first, each.second)}
-    if not {rung.name for rung in rungs} <= names:
-        pairings = play_rungs(rungs, games=_GAMES_OF_RUNGS, seed=seed, progress=progress)
-    return fit_ratings(pairings, anchor=rungs[0].name)
+    if {rung.name for rung in rungs} <= names:
+        return pairings
+    return play_rungs(rungs, games=_GAMES_OF_RUNGS, seed=seed, progress=progress)
 
 
 def _stored(game: Game) -> list[Pairing]:
