@@ -150,7 +150,7 @@ def rung_results(
     seed: int,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Pairing]:
-    """Results of the rungs among themselves: those that come with the package, else of games now."""
+    """Results of the rungs among themselves, as they come with the package, else of games now."""
     pairings = _stored(game)
     names = {name for each in pairings for name in (each.first, each.second)}
     if {rung.name for rung in rungs} <= names:
