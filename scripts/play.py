@@ -16,7 +16,7 @@ from agents.records.record import GameRecord
 from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
 from agents.terminal.session import HUMAN, Opponent, Session
 from agents.terminal.strength import Strength, nearest_level
-from agents.terminal.web import is_served
+from agents.terminal.web import end_with_server, is_served
 from games import make, registered_games
 from games.game import NUM_PLAYERS, Game
 from scripts.agent_options import AGENT_HELP, DEFAULT_GAME, seed_option
@@ -247,7 +247,9 @@ def _play_on_screen(session: Session, notice: str, *, review: bool) -> None:
     from agents.terminal.app import PlayApp
     from agents.terminal.terminal_size import check_terminal
 
-    if not is_served():  # a page can be made larger while it is looked at
+    if is_served():
+        end_with_server()
+    else:  # a page can be made larger while it is looked at
         # Of the terminal itself: COLUMNS and LINES may be left over from another one.
         check_terminal(session.game, os.get_terminal_size(sys.stdout.fileno()))
     PlayApp(session, notice=notice, review=review).run()

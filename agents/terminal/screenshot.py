@@ -77,7 +77,7 @@ async def _play_and_export(session: Session, *, plies: int, size: tuple[int, int
             thought = session.thought_at(len(session.actions))
             if thought is None:
                 raise AgentError(f"{session.adviser.name} has no opinion that could be shown")
-            await pilot.press(*thought.moves[0].text)
+            app.action_play_action(thought.moves[0].action)
             await pilot.pause()
             await app.settled()
         if not session.is_finished:
