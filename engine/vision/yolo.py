@@ -56,7 +56,7 @@ class Yolo(nn.Module):
 
 def as_input(pixels: NDArray[np.uint8]) -> Tensor:
     """Pictures ``[B, H, W, 3]`` as the network takes them."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
 
 
 def targets_of(pictures: list[BoardPicture]) -> Tensor:
