@@ -6,6 +6,8 @@ mcts:1000         tree search with random playouts, so many simulations a move
 alpha_beta:5      looks so many plies ahead
 deep_blue         chess by brute force between a book and endgame tables; deep_blue:200000 searches
                   so many positions a move, deep_blue(depth=8,book=PATH,tables=off) sets the rest
+alphago:100       AlphaGo in small, for Connect Four: a policy that imitates, a value network and
+                  random games, so many simulations a move
 solver            perfect play
 shipped           the network that comes with the package, with search
 PATH              a run directory (its newest network) or a weights file, with search
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 DEFAULT_SIMULATIONS = 600
 DEFAULT_ROLLOUTS = 1000
 DEFAULT_PLIES = 5
+DEFAULT_ALPHAGO = 100
 DEEP_BLUE_PLIES = 7  # in other games than chess
 
 SHIPPED = "shipped"
@@ -184,7 +187,7 @@ def make_agent(
     name, colon, number = text.partition(":")
     if name not in _NAMED:
         raise _unknown(text)
-    if name in ("mcts", "alpha_beta"):
+    if name in ("mcts", "alpha_beta", "alphago"):
         size = _number(number, text) if colon else None
         return _NAMED[name](game, size if size is not None else _size(name, simulations), seed)
     if colon:
@@ -193,10 +196,10 @@ def make_agent(
 
 
 def _size(name: str, simulations: int | None) -> int:
-    """What a bare ``mcts`` or ``alpha_beta`` means."""
+    """What a bare ``mcts``, ``alpha_beta`` or ``alphago`` means."""
     if name == "alpha_beta":
         return DEFAULT_PLIES
-    return simulations if simulations else DEFAULT_ROLLOUTS
+    return simulations or (DEFAULT_ALPHAGO if name == "alphago" else DEFAULT_ROLLOUTS)
 
 
 def _random(game: Game, size: int, seed: int) -> Agent:
@@ -215,6 +218,12 @@ def _mcts(game: Game, size: int, seed: int) -> Agent:
     from agents.rollout_agent import RolloutAgent
 
     return RolloutAgent(game=game, simulations=size, seed=seed)
+
+
+def _alphago(game: Game, size: int, seed: int) -> Agent:
+    from agents.museum.exhibits import alphago
+
+    return alphago(game, size, seed=seed, name=f"alphago:{size}")
 
 
 def _is_deep_blue(text: str) -> bool:
@@ -243,6 +252,7 @@ _NAMED: dict[str, Callable[[Game, int, int], Agent]] = {
     "one_ply": _one_ply,
     "alpha_beta": _alpha_beta,
     "mcts": _mcts,
+    "alphago": _alphago,
     "solver": _solver,
 }
 

@@ -20,8 +20,8 @@ DEFAULT_GAME = "connect_four"
 AGENT_HELP = (
     "A run directory or weights file (PATH, PATH@100 for 100 simulations a move, policy:PATH for "
     "the network alone, tree:PATH without alpha-beta in endings), shipped, random, one_ply, "
-    "mcts:1000, alpha_beta:5, deep_blue (chess), solver; in matches also gtp:COMMAND, "
-    "uci:COMMAND and usi:COMMAND for outside programs."
+    "mcts:1000, alpha_beta:5, deep_blue (chess), alphago:100 (Connect Four), solver; in "
+    "matches also gtp:COMMAND, uci:COMMAND and usi:COMMAND for outside programs."
 )
 
 #: Of the protocols that ask for lines of play while a tree grows.

@@ -69,7 +69,8 @@ def ray_rows(
                 sets[name].tell(Pause(True))
             rates: dict[str, list[float]] = {name: [] for name in sets}
             local = {part.pid for part in sets["processes"].parts}
-            begin = {name: (group.moves, _cpu(name, local)) for name, group in sets.items()}
+            begun, spent = time.monotonic(), _cpu(local)
+            moves = {name: group.moves for name, group in sets.items()}
             for turn in range(_TURNS + 1):
                 for name, group in sets.items():
                     group.tell(Pause(False))
@@ -79,9 +80,10 @@ def ray_rows(
                     group.listen(seconds=_SETTLE_SECONDS)
                     if turn:
                         rates[name].append(rate)
+            spent = {name: seconds - spent[name] for name, seconds in _cpu(local).items()}
+            servers = spent["servers"] / (time.monotonic() - begun)
             of_cpu = {
-                name: (group.moves - begin[name][0]) / (_cpu(name, local) - begin[name][1])
-                for name, group in sets.items()
+                name: (group.moves - moves[name]) / spent[name] for name, group in sets.items()
             }
         finally:
             for group in sets.values():
@@ -99,15 +101,17 @@ def ray_rows(
     yield Row("Ray over processes, upper quartile", float(high), "share", facts)
     share = of_cpu["ray"] / of_cpu["processes"]
     yield Row("Ray over processes, of CPU time", share, "share", facts)
+    yield Row("Ray's servers", servers, "cores", facts)
 
 
-def _cpu(name: str, local: set[int]) -> float:
-    """Seconds of processor time: of the processes, or of all that Ray started, servers included."""
-    spent = 0.0
+def _cpu(local: set[int]) -> dict[str, float]:
+    """Seconds of processor time spent by worker processes, by Ray's actors, by its servers."""
+    spent = {"processes": 0.0, "ray": 0.0, "servers": 0.0}
     for child in psutil.Process().children(recursive=True):
-        if (child.pid in local) == (name == "processes"):
-            times = child.cpu_times()
-            spent += times.user + times.system
+        times = child.cpu_times()
+        actor = " ".join(child.cmdline()).startswith("ray::Meijin")
+        name = "processes" if child.pid in local else "ray" if actor else "servers"
+        spent[name] += times.user + times.system
     return spent
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ GAMES = ("connect_four", "go9")
 _PAIRS = 5  # of network alone and search, one after the other; the median of their ratios counts
 _SIMULATIONS = 10_000  # a move
 _PLIES = 10  # of a game, which then begins anew: an unlearned network is soon at its end
+_GROWN = 2_000  # simulations that a game begins with, before the clock does: batches are full then
 
 
 def single_rows(game: Any, seconds: float, network_file: Path) -> Iterator[Row]:
     """One tree searched by all cores, as `meijin uci` and `meijin analyse` search it.
+
+    Only trees that have grown are measured, whose batches are full.
 
     Network alone and search take turns, so that other programs on the machine slow both. The
     network alone gets batches of the size that the search fills. Every game begins with an empty
@@ -45,14 +48,17 @@ def single_rows(game: Any, seconds: float, network_file: Path) -> Iterator[Row]:
     networks = [each.evaluator for each in agent.evaluators(threads)]  # type: ignore[attr-defined]
     search = WatchedSearch(agent, threads=threads)
     part = seconds / (2 * _PAIRS)
-    _play(search, part)  # compiled, and every batch size met
+
+    def judged_by() -> int:
+        return sum(each.evaluations for each in networks)
+
+    _play(search, part, judged_by)  # compiled, and every batch size met
     simulations, evaluations, ceilings = [], [], []
     for _ in range(_PAIRS):
         ceilings.append(_network_alone(game, networks, MOST_LEAVES, part))
-        before = sum(each.evaluations for each in networks)
-        made, spent = _play(search, part)
+        made, judged, spent = _play(search, part, judged_by)
         simulations.append(made / spent)
-        evaluations.append((sum(each.evaluations for each in networks) - before) / spent)
+        evaluations.append(judged / spent)
     search.close()
     ratios = sorted(np.divide(evaluations, ceilings).tolist())
     facts = {
@@ -70,19 +76,35 @@ def single_rows(game: Any, seconds: float, network_file: Path) -> Iterator[Row]:
     )
 
 
-def _play(search: Any, seconds: float) -> tuple[int, float]:
-    """Play games, keeping the tree from move to move; simulations, and seconds taken."""
-    made, begin = 0, time.perf_counter()
-    while (spent := time.perf_counter() - begin) < seconds:
+def _play(search: Any, seconds: float, judged_by: Callable[[], int]) -> tuple[int, int, float]:
+    """Play games, keeping the tree from move to move.
+
+    Args:
+        search: of one game.
+        seconds: of searching grown trees.
+        judged_by: how many positions the network has judged.
+
+    Returns:
+        Simulations, positions judged, and seconds taken.
+    """
+    made, judged, spent = 0, 0, 0.0
+    while spent < seconds:
         search.evaluator.clear()
         search.start(search.game.rules.initial(1)[0])
+        search.grow(_GROWN)
         for _ in range(_PLIES):
+            before, begin = judged_by(), time.perf_counter()
+            until = begin + seconds - spent
             result = search.grow(
-                _SIMULATIONS, is_ended=lambda: time.perf_counter() - begin >= seconds
+                _SIMULATIONS, is_ended=lambda until=until: time.perf_counter() >= until
             )
+            spent += time.perf_counter() - begin
+            judged += judged_by() - before
             made += int(result.simulations[0])
+            if spent >= seconds:
+                break
             search.advance(result.best_actions)
-    return made, spent
+    return made, judged, spent
 
 
 def _network_alone(game: Any, networks: list[Any], batch: int, seconds: float) -> float:

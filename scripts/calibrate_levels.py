@@ -13,7 +13,7 @@ import click
 
 from agents.agent import Agent
 from agents.arena.elo import Pairing, fit_ratings, pairings_of
-from agents.arena.ladder import known_results, rungs_for
+from agents.arena.ladder import rung_results, rungs_for
 from agents.arena.match import Tally, play_match
 from agents.factory import make_agent
 from agents.network import open_network
@@ -65,7 +65,7 @@ def command(game_id: str, games: int, slow_games: int, seed: int) -> None:
         _write(kept, done)
         total = result.total
         click.echo(f"{a.name} - {b.name}: {total.wins} {total.draws} {total.losses}")
-    pairings = known_results(game, rungs, games=games, seed=seed)
+    pairings = list(rung_results(game, rungs, seed=seed))
     pairings += [each for pair in done.values() for each in pair]
     ratings = fit_ratings(pairings, anchor=rungs[0].name)
     rows = []

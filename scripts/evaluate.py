@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.agent import Agent
-from agents.arena.elo import Rating, Ratings
-from agents.arena.ladder import LadderReport, climb_ladder, known_results, rungs_for
+from agents.arena.ladder import LADDER, LadderReport, climb_ladder, ladder_ratings, rungs_for
 from agents.arena.truth import TruthReport, TruthScore, measure_truth
 from agents.arena.truth_sets import truth_for
 from agents.factory import (
@@ -24,7 +23,10 @@ from agents.factory import (
     open_evaluator,
     parse_network,
 )
-from agents.weights_file import is_run
+from agents.network import evaluator_of
+from agents.weights_file import is_run, weights_of_run
+from engine.learning.checkpoint import load_weights
+from engine.learning.sealed import FileError
 from engine.orchestration.run_directory import write_atomically
 from games.game import Game
 from scripts.agent_options import (
@@ -34,7 +36,16 @@ from scripts.agent_options import (
     seed_option,
     settle_game,
 )
-from scripts.match import match_facts, score_interval
+from scripts.ladder_view import (
+    CurvePoint,
+    curve_facts,
+    curve_table,
+    draw_curve,
+    draw_ladder,
+    ladder_table,
+    rating_facts,
+)
+from scripts.match import match_facts
 
 _QUICK_POSITIONS = 40  # of each class
 _QUICK_GAMES = 20
@@ -77,6 +88,12 @@ def _parse_strengths(
     show_default=True,
     help="Games against each rung of the ladder; 0 leaves it out.",
 )
+@click.option(
+    "--all",
+    "whole_course",
+    is_flag=True,
+    help="Every network that a run has kept, on the ladder: RUN/curve.json and RUN/curve.png.",
+)
 @click.option("--quick", is_flag=True, help="Fewer positions and games: a first impression.")
 @seed_option
 @click.option(
@@ -91,6 +108,7 @@ def command(
     strengths: tuple[int, ...],
     ladder_simulations: int,
     games: int,
+    whole_course: bool,
     quick: bool,
     seed: int,
     json_file: Path | None,
@@ -98,10 +116,29 @@ def command(
     """Measure a run, a weights file or any agent.
 
     The truth meter counts the moves that give away a win or a draw, on positions whose exact result
-    is known. The ladder is a fixed set of opponents, rated together with the agent. A run keeps the
-    result as evaluation.json.
+    is known. The ladder is a fixed set of opponents whose ratings come with the package. A run
+    keeps the result as evaluation.json and evaluation.png.
+
+    Examples:
+      meijin evaluate runs/connect_four
+
+      meijin evaluate runs/connect_four --all --games 20
     """
     game = settle_game(game_id, agent)
+    if whole_course:
+        if not is_run(Path(agent)):
+            raise click.UsageError(f"--all draws the course of a run, and {agent!r} is none")
+        if games == 0:
+            raise click.UsageError("--all needs games on the ladder, and --games is 0")
+        _draw_all(
+            Path(agent),
+            game=game,
+            simulations=ladder_simulations,
+            games=min(games, _QUICK_GAMES) if quick else games,
+            seed=seed,
+            json_file=json_file,
+        )
+        return
     measured, climber = _agents(
         agent, game=game, strengths=strengths, ladder_simulations=ladder_simulations, seed=seed
     )
@@ -117,7 +154,7 @@ def command(
         print(text, end="")
     else:
         _show(agent, truths, ladder)
-    _keep(text, json_file, agent, quick=quick)
+    _keep(text, json_file, agent, ladder, quick=quick)
 
 
 def _agents(
@@ -163,9 +200,55 @@ def _measure(agents: list[Agent], game: Game, *, quick: bool, report: Report) ->
 
 def _climb(agent: Agent, game: Game, *, games: int, seed: int, report: Report) -> LadderReport:
     """The ladder, with what is known of its rungs."""
-    rungs = [make_agent(text, game=game, seed=seed) for text in rungs_for(game)]
-    known = known_results(game, rungs, games=games, seed=seed, progress=report)
-    return climb_ladder(agent, rungs, games=games, seed=seed, known=known, progress=report)
+    rungs = [make_agent(text, game=game, seed=seed) for text in rungs_for(game, LADDER)]
+    ladder = ladder_ratings(game, rungs, seed=seed, progress=report)
+    return climb_ladder(agent, rungs, ladder, games=games, seed=seed, progress=report)
+
+
+def _draw_all(
+    run: Path, *, game: Game, simulations: int, games: int, seed: int, json_file: Path | None
+) -> None:
+    """Every network that a run has kept, on the ladder: table, JSON and picture."""
+    files = weights_of_run(run)[::-1]
+    points: list[CurvePoint] = []
+    with progress_bars() as report:
+        rungs = [make_agent(text, game=game, seed=seed) for text in rungs_for(game, LADDER)]
+        ladder = ladder_ratings(game, rungs, seed=seed, progress=report)
+        for number, file in enumerate(files):
+            try:
+                network = load_weights(file, game)
+            except (FileError, OSError) as error:
+                click.echo(f"meijin: {error}; left out", err=True)
+                continue
+            climber = network_agent(
+                evaluator_of(network, game=game),
+                game=game,
+                simulations=simulations,
+                seed=seed,
+                name=file.stem,
+            )
+            climbed = climb_ladder(climber, rungs, ladder, games=games, seed=seed)
+            points.append(
+                CurvePoint(
+                    version=network.version,
+                    minutes=round(float(network.facts.get("elapsed_seconds", 0)) / 60, 2),
+                    games=int(network.facts.get("episodes", 0)),
+                    rating=climbed.rating,
+                )
+            )
+            report(f"{len(files)} networks", (number + 1) / len(files))
+    if not points:
+        raise click.ClickException(f"none of the networks of {run} can be read")
+    title = f"{game.id} on the ladder, {simulations} simulations a move, {games} games a rung"
+    text = json.dumps({"game": game.id, "seed": seed, "curve": curve_facts(points)}, indent=2)
+    if str(json_file) == "-":
+        print(text)
+    else:
+        Console().print(curve_table(points, title=title))
+    target = json_file if json_file and str(json_file) != "-" else run / "curve.json"
+    _write(target, (text + "\n").encode())
+    draw_curve(points, ladder, title=title, target=target.with_suffix(".png"))
+    click.echo(f"wrote {target} and {target.with_suffix('.png')}", err=True)
 
 
 def _facts(
@@ -187,7 +270,7 @@ def _facts(
     }
     if ladder is not None:
         facts["ladder"] = [match_facts(match) for match in ladder.matches]
-        facts["elo"] = _rating_facts(ladder.ratings)
+        facts["elo"] = rating_facts(ladder)
     return facts
 
 
@@ -201,28 +284,13 @@ def _score_facts(score: TruthScore) -> dict[str, Any]:
     }
 
 
-def _rating_facts(ratings: Ratings) -> dict[str, Any]:
-    def one(rating: Rating) -> dict[str, Any]:
-        return {
-            "elo": round(rating.elo, 1),
-            "elo_95": [round(rating.low, 1), round(rating.high, 1)],
-        }
-
-    return {
-        "anchor": ratings.anchor,
-        "players": {name: one(rating) for name, rating in ratings.players.items()},
-        "first_player_advantage": one(ratings.first_player_advantage),
-        "even_draw_rate": round(ratings.even_draw_rate, 4),
-    }
-
-
 def _show(text: str, truths: list[TruthReport], ladder: LadderReport | None) -> None:
     """Tables for people."""
     console = Console()
     if truths:
         console.print(_truth_table(text, truths))
     if ladder is not None:
-        console.print(_ladder_table(ladder))
+        console.print(ladder_table(ladder))
 
 
 def _truth_table(text: str, truths: list[TruthReport]) -> Table:
@@ -245,51 +313,31 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _whole(elo: float) -> str:
-    return f"{elo:.0f}"
-
-
 def _between(low: float, high: float, text: Callable[[float], str]) -> str:
     """An interval, short enough for a cell."""
     return f"({text(low)}..{text(high)})"
 
 
-def _ladder_table(ladder: LadderReport) -> Table:
-    ratings = ladder.ratings
-    climber = ladder.matches[0].a
-    mine = ratings.players[climber]
-    advantage = ratings.first_player_advantage
-    table = Table(
-        title=(
-            f"{climber} against the ladder: "
-            f"Elo {mine.elo:.0f} {_between(mine.low, mine.high, _whole)}"
-        ),
-        caption=(
-            f"{ratings.anchor} is 0 Elo; moving first is worth {advantage.elo:.0f} "
-            f"{_between(advantage.low, advantage.high, _whole)}"
-        ),
-    )
-    for heading in ("opponent", "wins", "draws", "losses", "score in %", "its Elo"):
-        table.add_column(heading, justify="left" if heading == "opponent" else "right")
-    for match in ladder.matches:
-        total, theirs = match.total, ratings.players[match.b]
-        low, high = score_interval(total)
-        table.add_row(
-            match.b,
-            *(str(count) for count in (total.wins, total.draws, total.losses)),
-            f"{_percent(total.score)} {_between(low, high, _percent)}",
-            f"{theirs.elo:.0f} {_between(theirs.low, theirs.high, _whole)}",
-        )
-    return table
-
-
-def _keep(text: str, json_file: Path | None, agent: str, *, quick: bool) -> None:
+def _keep(
+    text: str,
+    json_file: Path | None,
+    agent: str,
+    ladder: LadderReport | None,
+    *,
+    quick: bool,
+) -> None:
     """Write the result where it was asked for, and into the run unless it is only an impression."""
     targets = [json_file] if json_file is not None and str(json_file) != "-" else []
     if is_run(Path(agent)) and not quick:
         targets.append(Path(agent) / "evaluation.json")
     for target in targets:
-        try:
-            write_atomically(target, text.encode())
-        except OSError as error:
-            raise click.ClickException(f"cannot write {target}: {error.strerror}") from None
+        _write(target, text.encode())
+        if ladder is not None:
+            draw_ladder(ladder, target=target.with_suffix(".png"))
+
+
+def _write(target: Path, data: bytes) -> None:
+    try:
+        write_atomically(target, data)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {target}: {error.strerror}") from None

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from agents.arena.ladder import KNOWN_FILE, RUNGS, play_rungs, store_results
+from agents.arena.ladder import KNOWN_FILE, LADDER, rungs_for, store_results
+from agents.arena.match import OPENING_PLIES, opening_book
+from agents.arena.store import pairings_of_games
+from agents.arena.tournament import Tournament
 from agents.factory import make_agent
 from games import make
 from scripts.agent_options import DEFAULT_GAME, progress_bars, seed_option
+from scripts.game_files import open_store
 
 
 @click.command("ladder-table")
 @click.argument("game_id", default=DEFAULT_GAME, metavar="[GAME]")
-@click.option("--games", type=click.IntRange(min=2), default=400, show_default=True)
+@click.option("--games", type=click.IntRange(min=2), default=1000, show_default=True)
+@click.option(
+    "--db",
+    "db_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="SQLite file of the games; the same command goes on with what is missing.",
+)
 @seed_option
-def command(game_id: str, games: int, seed: int) -> None:
+def command(game_id: str, games: int, db_file: Path, seed: int) -> None:
     """Renew what `meijin evaluate` knows of its rungs; needed when one or the rules change."""
     game = make(game_id)
-    rungs = [make_agent(text, game=game, seed=seed) for text in RUNGS]
+    texts = rungs_for(game, LADDER)
+    rungs = [make_agent(text, game=game, seed=seed) for text in texts]
+    store = open_store(db_file, texts, rungs, plies=OPENING_PLIES, seed=seed)
+    book = opening_book(game, plies=OPENING_PLIES, seed=seed)
+    tournament = Tournament(rungs, store, games=games, seed=seed, book=book, parallel=64)
     with progress_bars() as report:
-        pairings = play_rungs(rungs, games=games, seed=seed, progress=report)
-    store_results(game, pairings)
-    print(f"{len(pairings)} tables of {game.id} written to {KNOWN_FILE}")
+        tournament.play(progress=lambda share: report(game.id, share))
+    standings = tournament.standings(anchor=texts[0])
+    store.close()
+    store_results(game, pairings_of_games(standings.games))
+    print(f"{len(standings.games)} games of {game.id} written to {KNOWN_FILE}")
 
 
 if __name__ == "__main__":

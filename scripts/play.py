@@ -16,7 +16,7 @@ from agents.records.record import GameRecord
 from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
 from agents.terminal.session import HUMAN, Opponent, Session
 from agents.terminal.strength import Strength, nearest_level
-from agents.terminal.web import is_served
+from agents.terminal.web import end_with_server, is_served
 from games import make, registered_games
 from games.game import NUM_PLAYERS, Game
 from scripts.agent_options import AGENT_HELP, DEFAULT_GAME, seed_option
@@ -53,6 +53,12 @@ class _Target:
 @click.option(
     "--position", help="Begin there: FEN, SFEN or a drawn board (| for line ends), or moves."
 )
+@click.option(
+    "--from-image",
+    "picture",
+    type=click.Path(path_type=Path),
+    help="Begin with the position in a picture of a board: connect_four, othello or go9.",
+)
 @click.option("--watch", nargs=2, metavar="A B", help="Two agents play, A first; you watch.")
 @click.option("--review", is_flag=True, help="Begin with a review of the game in FILE.")
 @seed_option
@@ -67,6 +73,7 @@ def command(
     elo: int | None,
     simulations: int | None,
     position: str | None,
+    picture: Path | None,
     watch: tuple[str, str] | None,
     review: bool,
     seed: int,
@@ -89,7 +96,11 @@ def command(
         raise click.UsageError(f"{' and '.join(given)} exclude each other; give one of them")
     if watch and (spec is not None or side is not None):
         raise click.UsageError("--watch names both players; leave --opponent and --side away")
+    if position is not None and picture is not None:
+        raise click.UsageError("--position and --from-image exclude each other; give one of them")
     found = _resolve(target)
+    if picture is not None:
+        position = _seen_in(picture, found.game)
     if review and found.record is None:
         raise click.UsageError("--review needs the file of a game: meijin play game.sgf --review")
     opponent, adviser, notice = _engines(found, watch[0] if watch else spec, seed)
@@ -123,6 +134,26 @@ def command(
             _play_on_screen(session, notice, review=review)
     finally:
         session.close()
+
+
+def _seen_in(picture: Path, game: Game) -> str:
+    """The position in a picture, as a drawn board."""
+    from engine.vision.board_reader import (
+        PictureError,
+        open_picture,
+        read_cells,
+        shipped_yolo,
+        text_of,
+    )
+
+    rows, columns = game.observation_shape[-2:]
+    try:
+        text_of(game.name, np.full((rows, columns), -1, np.int8))  # whether it is such a game
+        pixels = open_picture(picture)
+        cells = read_cells(shipped_yolo(), pixels, rows=rows, columns=columns)
+        return text_of(game.name, cells)
+    except PictureError as error:
+        raise AgentError(str(error)) from None
 
 
 def _resolve(target: str) -> _Target:
@@ -216,7 +247,9 @@ def _play_on_screen(session: Session, notice: str, *, review: bool) -> None:
     from agents.terminal.app import PlayApp
     from agents.terminal.terminal_size import check_terminal
 
-    if not is_served():  # a page can be made larger while it is looked at
+    if is_served():
+        end_with_server()
+    else:  # a page can be made larger while it is looked at
         # Of the terminal itself: COLUMNS and LINES may be left over from another one.
         check_terminal(session.game, os.get_terminal_size(sys.stdout.fileno()))
     PlayApp(session, notice=notice, review=review).run()

@@ -29,14 +29,13 @@ _VISITS_A_LEAF = 16  # a tree has, so that guesses under virtual loss do not spo
 class Growth:
     """One position while it is searched."""
 
-    __slots__ = ("is_final", "is_proven", "left", "row", "size", "spent", "state", "value")
+    __slots__ = ("is_final", "is_proven", "left", "row", "spent", "state", "value")
 
     def __init__(self, state: np.void, row: int, simulations: int) -> None:
         self.state = state
         self.row = row
         self.left = simulations
         self.spent = 0
-        self.size = _FIRST_STEP
         self.value = 0.0  # of the position to the player to move, -1..+1
         self.is_final = False  # nothing is left to be searched
         self.is_proven = False  # its result is certain
@@ -76,6 +75,8 @@ class TreePool:
         # simulations.
         self._search.set_roots(agent.game.rules.initial(rows))
         self._rows = rows
+        # Simulations of each position in a step: the same for all, so that batches stay full.
+        self._size = _FIRST_STEP
         self._free = list(range(rows))
 
     @property
@@ -113,12 +114,12 @@ class TreePool:
         """
         budgets = np.zeros(self._rows, np.int32)
         for each in growths:
-            budgets[each.row] = min(each.size, each.left, self._search.max_simulations)
+            budgets[each.row] = min(self._size, each.left, self._search.max_simulations)
         began = time.perf_counter()
         result = self._search.run(budgets, leaves=self._leaves(growths), is_ended=is_ended)
         seconds = max(time.perf_counter() - began, 1e-6)
-        # Every position of a step takes part in all its batches, so one size fits them.
-        ratio = min(4.0, _STEP_SECONDS / seconds)
+        longest = int(result.simulations.max(initial=0))
+        self._size = max(1, min(4 * self._size, int(longest * _STEP_SECONDS / seconds)))
         for each in growths:
             made, row = int(result.simulations[each.row]), each.row
             each.spent += made
@@ -130,7 +131,6 @@ class TreePool:
             each.is_final = each.is_proven or is_full or each.left <= 0
             mover = int(each.state["to_play"])
             each.value = float(result.values[row, mover] if proven == UNPROVEN else proven)
-            each.size = max(1, int(int(budgets[row]) * ratio))
 
     def _leaves(self, growths: Collection[Growth]) -> int:
         """Leaves of each tree in a batch: few while a tree is small, and where trees are many."""

@@ -129,6 +129,41 @@ def fit_ratings(pairings: Sequence[Pairing], *, anchor: str) -> Ratings:
     )
 
 
+def rate_against(results: Sequence[tuple[float, bool, Tally]], *, scale: Ratings) -> Rating:
+    """One player's most likely rating among opponents whose ratings are fixed.
+
+    Args:
+        results: opponent's rating in Elo, whether the player moved first, and the results from the
+            view of who moved first.
+        scale: the fit that the opponents' ratings are of; its advantage of moving first and its
+            share of draws are taken as they are.
+
+    Returns:
+        The rating on that scale; its interval says nothing of the opponents' own uncertainty.
+    """
+    advantage = scale.first_player_advantage.elo / _ELO
+    draw = math.log(max(2.0 * scale.even_draw_rate, 1e-9) / (1.0 - scale.even_draw_rate))
+    prior = (_ELO / _PRIOR_ELO) ** 2
+    middle = sum(elo for elo, _, _ in results) / max(len(results), 1) / _ELO
+    point, information = middle, prior
+    for _ in range(_MAX_STEPS):
+        slope, information = -prior * (point - middle), prior
+        for elo, is_first, tally in results:
+            gap = (point - elo / _ELO) if is_first else (elo / _ELO - point)
+            predictors = np.array([(gap + advantage) / 2, draw, -(gap + advantage) / 2])
+            chances = np.exp(_log_softmax(predictors))
+            direction = np.array([0.5, 0.0, -0.5]) * (1.0 if is_first else -1.0)
+            counts = np.array([tally.wins, tally.draws, tally.losses], np.float64)
+            mean = float(chances @ direction)
+            slope += float((counts - tally.games * chances) @ direction)
+            information += tally.games * (float(chances @ direction**2) - mean * mean)
+        step = max(-2.0, min(2.0, slope / information))  # Newton may overshoot where it is flat
+        point += step
+        if abs(step) < _TOLERANCE:
+            break
+    return _rating(point, 1.0 / math.sqrt(information))
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """What is known of everybody's strength, nobody being the anchor.

@@ -428,6 +428,10 @@ class GtpServer:
         )
         clocks = (Clock(settings), Clock(settings))
         self._clocks = None if settings.is_unlimited else clocks
+        agent = self._agent
+        if self._clocks and isinstance(agent, SearchAgent):
+            self._timed = self._timed or TimedSearch(agent, most=self._most_simulations(agent))
+            self._timed.prepare()
         return ""
 
     def _time_left(self, arguments: tuple[str, ...]) -> str:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 100
 _MOST_SIMULATIONS = 1_000_000_000
-_WARM_UP_SIMULATIONS = 16
 _POLL_SECONDS = 0.1
 _WARM_UP_NODES = 2_000
 
@@ -208,14 +207,12 @@ class Server:
         """Have everything compiled and loaded that a search needs."""
         if self._search is None:
             agent = self._loading.result()
-            start = agent.game.rules.initial(1)[0]
             if not isinstance(agent, SearchAgent):
-                agent.engine.set_position(start)
+                agent.engine.set_position(agent.game.rules.initial(1)[0])
                 agent.engine.think(nodes=_WARM_UP_NODES)
                 return
             self._search = WatchedSearch(agent)
-            self._search.start(start)
-            self._search.run(_WARM_UP_SIMULATIONS)
+            self._search.warm_up()
 
     # --- Positions --------------------------------------------------------------------------------
 

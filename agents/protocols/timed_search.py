@@ -9,6 +9,9 @@ import numpy as np
 from agents.protocols.watched_search import FIRST_SLICE, WatchedSearch
 from agents.search_agent import SearchAgent
 
+_FIRST_LAG = 0.02  # seconds that an answer is thought to be late, before it is known
+_LAG_KEPT = 0.9  # of it, for the next move, where that one was less late
+
 
 class TimedSearch:
     """Chooses moves for a game that is followed move by move.
@@ -23,16 +26,31 @@ class TimedSearch:
         self._most = most
         self._search: WatchedSearch | None = None
         self._root: np.void | None = None  # what the tree is about; None: nothing
+        self._lag = _FIRST_LAG  # seconds; more on a machine that others use
+
+    def prepare(self) -> None:
+        """Have everything loaded before a clock runs."""
+        if self._search is None:
+            self._search = WatchedSearch(self._agent)
+            self._search.warm_up()
 
     def choose(self, state: np.void, seconds: float) -> int:
         """The action to play, after so many seconds or as soon as it is certain.
 
         A few simulations are made however short the time; a single legal move is played at once.
+        How late the last answers were is taken off the time.
         """
-        deadline = time.monotonic() + seconds
-        if self._search is None:
-            self._search = WatchedSearch(self._agent)
+        deadline = time.monotonic() + max(seconds - self._lag, 0.0)
+        try:
+            return self._choose(state, deadline)
+        finally:
+            late = time.monotonic() - deadline
+            self._lag = max(late, _LAG_KEPT * self._lag)
+
+    def _choose(self, state: np.void, deadline: float) -> int:
+        self.prepare()
         search = self._search
+        assert search is not None
         if self._root is None or self._root["key"] != state["key"]:
             search.start(state)
             self._root = state.copy()

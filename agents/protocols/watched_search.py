@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
@@ -22,12 +23,17 @@ TREE_BYTES = 1 << 29
 
 #: Leaves of one batch of a tree that has grown; one from a smaller tree, so that guesses under
 #: virtual loss do not spoil its few visits.
-MOST_LEAVES = 16
-_VISITS_A_LEAF = 16
+MOST_LEAVES = 32
+_VISITS_A_LEAF = 32
+#: A batch takes no longer, where that can be had: until it is back, nothing can be ended.
+_BATCH_SECONDS = 0.01
 
 #: A slice takes about so long. Whoever wants to end it sooner says so by ``is_ended``.
 SLICE_SECONDS = 0.1
 FIRST_SLICE = 16  # simulations
+
+
+_WARM_UP_SIMULATIONS = 16
 
 
 class WatchedSearch(Search):
@@ -55,6 +61,14 @@ class WatchedSearch(Search):
             seed=agent.seed,
             helpers=evaluators[1:],
         )
+        self._threads = len(evaluators)
+        self._quick_leaves = MOST_LEAVES  # as many as one batch judges in its time
+
+    def warm_up(self) -> None:
+        """Have everything compiled and loaded that a search needs, in small trees and in large."""
+        self.start(self.game.rules.initial(1)[0])
+        self.run(_WARM_UP_SIMULATIONS, leaves=1)
+        self.run(_WARM_UP_SIMULATIONS, leaves=2)
 
     def start(self, state: np.void, only: Collection[int] | None = None) -> None:
         """Begin a tree at an unfinished position.
@@ -76,14 +90,23 @@ class WatchedSearch(Search):
         """
         made = np.zeros(1, np.int32)
         while True:
-            leaves = min(max(self.visits(0) // _VISITS_A_LEAF, 1), MOST_LEAVES)
+            most = min(self._quick_leaves, MOST_LEAVES)
+            leaves = min(max(self.visits(0) // _VISITS_A_LEAF, 1), most)
             left = simulations - int(made[0])
             # While batches are small the tree is looked at again soon.
             part = left if leaves == MOST_LEAVES else min(left, _VISITS_A_LEAF * leaves)
+            began = time.perf_counter()
             result = self.run(part, leaves=leaves, is_ended=is_ended)
+            self._note_speed(int(result.simulations[0]), leaves, time.perf_counter() - began)
             made = made + result.simulations
             if int(result.simulations[0]) < part or int(made[0]) >= simulations:
                 return replace(result, simulations=made)
+
+    def _note_speed(self, simulations: int, leaves: int, seconds: float) -> None:
+        """Learn how many leaves a batch may have."""
+        if simulations >= leaves:
+            threads = self._threads if leaves > 1 else 1
+            self._quick_leaves = max(1, int(_BATCH_SECONDS * simulations / (seconds * threads)))
 
     def candidates(self, most: int | None = None) -> list[RootMove]:
         """The best root moves, the one to play first."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +21,22 @@ _INSTALL = "pip install 'meijin[web]'"
 def is_served() -> bool:
     """Whether this process draws for a browser (textual-serve says so in its environment)."""
     return os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
+
+
+def end_with_server() -> None:
+    """End this process as soon as nobody reads what it draws, however the server ended.
+
+    Textual goes on without a reader: it draws again and again, and no longer hears a signal.
+    """
+    if hasattr(select, "poll"):  # not on Windows
+        threading.Thread(target=_wait_for_reader_to_go, name="reader", daemon=True).start()
+
+
+def _wait_for_reader_to_go() -> None:
+    output = select.poll()
+    output.register(sys.__stdout__.fileno(), 0)  # POLLERR is told unasked
+    output.poll()
+    os._exit(1)
 
 
 def serve(arguments: Sequence[str], *, port: int) -> None:

@@ -38,7 +38,7 @@ from engine.search.search import Search
 from engine.seeds import stream_seed
 from engine.selfplay.actor import Actor, ActorCounters
 from engine.selfplay.bootstrap import playouts_for
-from engine.selfplay.lanes import Lanes
+from engine.selfplay.lanes import Lanes, RolloutSeat
 from engine.selfplay.probe import largest_batch, make_lanes, tune
 from games import make
 from games.game import Game
@@ -104,23 +104,45 @@ class Worker:
         """Bootstrap with playouts until the first weights come, then play with the network."""
         limit_threads(1)
         self._listen(wait=0.2)  # a run that goes on has weights waiting
+        device = choose_device(self.config.device)
         if self._wanted is None and not self._stopped:
-            self._play_bootstrap()
+            cores = psutil.cpu_count(logical=False) or 1
+            self._play_bootstrap(1 if device.is_cpu else max(1, cores // len(device.names)))
         if self._stopped:
             return
-        device = choose_device(self.config.device)
         if device.is_cpu:
             self._play_network()
         else:
             self._play_on(device.of_worker(_number(self.name)))
 
-    def _play_bootstrap(self) -> None:
+    def _play_bootstrap(self, threads: int) -> None:
+        """Play judged by playouts; with a GPU, which has one worker, in a thread for each core."""
         seed = stream_seed(self.config.seed, "bootstrap", self.name)
         evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)
         simulations = self.config.bootstrap.simulations or playouts_for(self.game)
         # Visit counts: sharper targets would follow the noise of single playouts. A playout costs
         # a hundredth of what the search of an ending does, so only roots are searched to the end.
-        config = SearchConfig(algorithm="puct", ending_nodes=0)
+        config = SearchConfig(algorithm="puct", ending_nodes=0, simulations=simulations)
+        meter = _Meter()
+        if threads > 1:
+            lanes = Lanes(
+                self.game,
+                [RolloutSeat(evaluator.another()) for _ in range(threads)],
+                search=config,
+                selfplay=self.config.selfplay,
+                games=self.config.selfplay.games,
+                cache_positions=0,
+                name=f"{self.name}b",
+                seed=self.config.seed,
+                settings=self.config.settings_hash,
+            )
+            lanes.load(None, 0)
+            while not self._stopped and self._wanted is None:
+                self._episodes += lanes.play()
+                self._tell(meter, _Counts.of(lanes.counters))
+            self._episodes += lanes.close()
+            self._report(meter, _Counts.of(lanes.counters))
+            return
         search = self._search(evaluator, config, simulations)
         actor = Actor(
             self.game,
@@ -131,7 +153,6 @@ class Worker:
             seed=self.config.seed,
             settings=self.config.settings_hash,
         )
-        meter = _Meter()
         while not self._stopped and self._wanted is None:
             self._episodes += actor.play_ply(weights_version=0)
             self._tell(meter, _Counts.of(actor.counters))

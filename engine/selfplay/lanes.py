@@ -16,6 +16,7 @@ import msgspec
 
 from engine.inference.cache import CachedEvaluator
 from engine.inference.evaluator import Evaluator
+from engine.inference.rollouts import RolloutEvaluator
 from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
@@ -32,6 +33,16 @@ class SeatedEvaluator(Evaluator, Protocol):
     backend: Any
     evaluations: int
     slots: int
+
+
+class RolloutSeat:
+    """Playouts in a lane: on the processor, but asked as a device is."""
+
+    def __init__(self, rollouts: RolloutEvaluator) -> None:
+        """Ask ``rollouts``, which must be this lane's own."""
+        self.backend: Any = None
+        self.evaluations = self.slots = 0  # of a network, which is not asked
+        self.evaluate = rollouts.evaluate
 
 
 class Lanes:
@@ -52,6 +63,7 @@ class Lanes:
         cache_positions: int,
         name: str,
         seed: int,
+        settings: int = 0,
     ) -> None:
         """Set up the games; nothing is played before ``load``.
 
@@ -64,6 +76,7 @@ class Lanes:
             cache_positions: evaluations remembered, over all lanes.
             name: prefix of the episode ids; unique in the run, also over restarts.
             seed: root seed of the run.
+            settings: hash of the run's settings, for the episodes.
         """
         self.version = 0
         self._wanted: tuple[Any, int] = (None, 0)
@@ -80,6 +93,7 @@ class Lanes:
                 cache_positions=cache_positions // len(evaluators),
                 name=f"{name}-{number}",
                 seed=seed,
+                settings=settings,
             )
             for number, evaluator in enumerate(evaluators)
         ]
@@ -180,6 +194,7 @@ class _Lane:
         cache_positions: int,
         name: str,
         seed: int,
+        settings: int,
     ) -> None:
         self.evaluator = evaluator
         self.cache = CachedEvaluator(evaluator, game=game, capacity=cache_positions)
@@ -197,6 +212,7 @@ class _Lane:
             simulations=search.simulations,
             name=name,
             seed=seed,
+            settings=settings,
         )
 
     def use(self, backend: Any) -> None:

@@ -156,6 +156,7 @@ def make_lanes(
         cache_positions=cache_positions,
         name=name,
         seed=config.seed,
+        settings=config.settings_hash,
     )
 
 

@@ -59,15 +59,35 @@ LECTURES: dict[str, Lecture] = {
         "Deep Blue, 1997: a dictionary of moves, brute force, and a dictionary again.",
         2.0,
     ),
+    "alphago": Lecture(
+        "scripts.lectures.alphago",
+        "Imitation, policy gradients, a value network and search, 2016: what each stage adds.",
+        5.0,
+    ),
+    "alphazero": Lecture(
+        "scripts.lectures.alphazero",
+        "AlphaGo Zero and AlphaZero, 2017: rules alone, with and without gate and symmetries.",
+        5.0,
+    ),
     "alphastar": Lecture(
         "scripts.lectures.alphastar",
         "A league of agents and exploiters, 2019: what self-play forgets, and what it costs.",
-        8.0,
+        5.0,
+    ),
+    "yolo": Lecture(
+        "scripts.lectures.yolo",
+        "You only look once, 2016: every stone on a board, its box and the position, in one pass.",
+        1.0,
     ),
     "deep_dream": Lecture(
         "scripts.lectures.deep_dream",
         "What a network wants to see: digits out of noise, and the board that it dreams of.",
         1.0,
+    ),
+    "tournament": Lecture(
+        "scripts.lectures.tournament",
+        "The museum: seventy years of players meet on Connect Four, and stand on one ladder.",
+        2.0,
     ),
 }
 

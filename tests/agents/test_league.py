@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import scripts.lectures
 from agents.agent import AgentError
@@ -17,6 +18,7 @@ from engine.policy_gradient.learner import PolicyGradientConfig
 from engine.policy_gradient.play import masked_policies
 from games import make
 
+torch.set_num_threads(1)  # more lose time on networks of this size
 ROCK_PAPER_SCISSORS = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], float)
 
 

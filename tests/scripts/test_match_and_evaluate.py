@@ -1,12 +1,37 @@
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from agents.arena.ladder import KNOWN_FILE, RUNGS
+from agents.arena.ladder import KNOWN_FILE, LADDER, climb_ladder, ladder_ratings
+from agents.arena.rules_signature import rules_signature
+from agents.factory import make_agent
+from engine.learning.checkpoint import save_weights
+from engine.networks.network import NetworkConfig, build_network
 from games import make
 from scripts.evaluate import command as evaluate
 from scripts.match import command as match
+
+
+def save_network(path, *, version):
+    """A small network with random weights."""
+    game = make("tic_tac_toe")
+    config = NetworkConfig(blocks=1, channels=8)
+    network = build_network(
+        config, observation_shape=game.observation_shape, num_actions=game.num_actions
+    )
+    planes = np.zeros((32, *game.observation_shape), np.uint8)
+    game.rules.observe(game.rules.initial(32), planes)
+    save_weights(
+        path,
+        game=game,
+        network_config=config,
+        state_dict={name: each.numpy() for name, each in network.state_dict().items()},
+        version=version,
+        sample_planes=planes,
+        facts={"elapsed_seconds": 60 * version, "episodes": 100 * version},
+    )
 
 
 def test_a_match_prints_a_table_and_the_same_numbers_as_json():
@@ -37,7 +62,7 @@ def test_an_evaluation_measures_truth_and_climbs_the_ladder(tmp_path):
     total = facts["truth"]["alpha_beta:4"]["total"]
     assert total["positions"] == 120
     assert total["error_95"][0] <= total["error"] <= total["error_95"][1]
-    assert [each["b"] for each in facts["ladder"]] == list(RUNGS)
+    assert [each["b"] for each in facts["ladder"]] == list(LADDER)
     elo = facts["elo"]["players"]
     assert elo["random"] == {"elo": 0.0, "elo_95": [0.0, 0.0]}
     assert elo["alpha_beta:4"]["elo"] > 300
@@ -55,12 +80,46 @@ def test_a_game_that_nobody_solved_is_judged_by_the_ladder_alone():
     result = CliRunner().invoke(evaluate, [*arguments, "--json", "-"])
     facts = json.loads(result.stdout)
     assert facts["truth"] == {}
-    assert len(facts["ladder"]) == len(RUNGS)
+    assert len(facts["ladder"]) == len(LADDER)
 
 
-@pytest.mark.parametrize("spec", ["tic_tac_toe", "connect_four"])
-def test_the_stored_results_of_the_rungs_are_whole_and_of_the_rules_as_they_are(spec):
-    known = json.loads(KNOWN_FILE.read_text())[spec]
-    assert known["source_hash"] == make(spec).source_hash
-    met = {(first, second) for first, second, *_ in known["results"]}
-    assert met == {(a, b) for a in RUNGS for b in RUNGS if a != b}
+def test_the_stored_results_of_the_rungs_are_whole_and_of_the_rules_as_they_are():
+    stored = json.loads(KNOWN_FILE.read_text())
+    assert {"tic_tac_toe", "connect_four"} <= set(stored)
+    for spec, known in stored.items():
+        assert known["rules"] == rules_signature(make(spec))
+        assert {name for row in known["results"] for name in row[:2]} == set(LADDER)
+
+
+def test_a_rung_that_climbs_its_own_ladder_finds_its_own_place():
+    game = make("tic_tac_toe")
+    rungs = [make_agent(text, game=game, seed=3) for text in LADDER]
+    ladder = ladder_ratings(game, rungs, seed=0)
+    twin = make_agent("one_ply", game=game, seed=8)
+    twin.name = "twin"
+    report = climb_ladder(twin, rungs, ladder, games=100, seed=5)
+    theirs = ladder.players["one_ply"]
+    assert report.rating.low < theirs.high and theirs.low < report.rating.high
+    assert report.rungs is ladder  # nobody else has moved
+
+
+def test_the_course_of_a_run_is_drawn_with_every_network_that_it_kept(tmp_path):
+    run = tmp_path / "run"
+    (run / "weights").mkdir(parents=True)
+    (run / "run.toml").write_text('game = "tic_tac_toe"\n')
+    for version in (1, 2):
+        save_network(run / "weights" / f"v{version:06d}.safetensors", version=version)
+    (run / "weights" / "v000003.safetensors").write_bytes(b"cut short")
+    arguments = [str(run), "--all", "--games", "4", "--ladder-simulations", "4"]
+    result = CliRunner().invoke(evaluate, arguments)
+    assert result.exit_code == 0, result.output
+    assert "left out" in result.stderr
+    facts = json.loads((run / "curve.json").read_text())
+    assert [each["version"] for each in facts["curve"]] == [1, 2]
+    assert (run / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_course_needs_a_run():
+    result = CliRunner().invoke(evaluate, ["one_ply", "--all"])
+    assert result.exit_code == 2
+    assert "course of a run" in result.stderr

@@ -325,3 +325,20 @@ def test_plain_mode_in_a_terminal_has_colours(open_terminal: Callable[..., Termi
     assert re.search(r"\x1b\[[0-9;]*31mX", coloured)
     terminal.type("C-d")
     terminal.wait_for("End of input")
+
+
+def test_a_picture_that_is_no_board_is_refused_in_one_line(tmp_path):
+    (tmp_path / "board.png").write_text("no picture")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "scripts.cli", "play", "connect_four", "--plain"),
+            *("--from-image", str(tmp_path / "board.png"), "--opponent", "random"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        input="",
+    )
+    assert done.returncode != 0
+    assert "no picture that can be read" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -21,6 +21,7 @@ COMMANDS = {
 }
 GO = ["gtp", "--game", "go(size=9)", "--agent", "mcts:2"]
 _STOP = {"uci": b"stop", "usi": b"stop", "json": b'{"id":"stop","action":"terminate_all"}'}
+_SEARCH = b'{"id":"search","moves":[],"maxVisits":2000}'
 #: Between two questions that have to be answered.
 BLOCK = 500
 START_SECONDS = 500
@@ -46,6 +47,8 @@ class Session:
         self._awaited = b""
         for target in (self._read, self._read_complaints):
             threading.Thread(target=target, daemon=True).start()
+        if protocol == "json":  # few of the malformed lines get as far as a search
+            self.write([_SEARCH])  # the first one loads what is then kept
         self.ask(START_SECONDS)
 
     def _read(self):

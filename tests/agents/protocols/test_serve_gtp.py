@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.factory import make_agent
-from agents.protocols import serve_gtp
+from agents.protocols import serve_gtp, timed_search
 from agents.protocols.clock import MOVES_TO_COME, PLANNED_SHARE
 from agents.protocols.gtp import write_vertex
 from agents.protocols.gtp_board import handicap_cells, most_handicap_stones
@@ -367,6 +367,27 @@ class Told(TimedSearch):
     def choose(self, state, seconds):
         self._asked.append(seconds)
         return super().choose(state, 0.0)
+
+
+def test_how_late_it_was_is_taken_off_the_next_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(timed_search.time, "monotonic", lambda: now[0])
+    agent = make_agent("mcts:5", game=make("tic_tac_toe"))
+    deadlines = []
+
+    class Late(TimedSearch):
+        def _choose(self, state, deadline):
+            deadlines.append(deadline - now[0])
+            now[0] = deadline + 0.5
+            return 0
+
+    search = Late(agent)
+    state = agent.game.rules.initial(1)[0]
+    for _ in range(3):
+        search.choose(state, 2.0)
+    assert deadlines == pytest.approx([1.98, 1.5, 1.5])
+    search.choose(state, 0.1)  # less than the lag
+    assert deadlines[-1] == 0
 
 
 def test_clocks_are_read_and_refused():

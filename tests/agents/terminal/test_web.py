@@ -1,6 +1,9 @@
 """`meijin play --web`: what is refused before anything is served, and what a served page may do."""
 
+import os
+import select
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -32,3 +35,21 @@ def test_a_process_knows_that_it_draws_for_a_browser(monkeypatch: pytest.MonkeyP
     assert not web.is_served()
     monkeypatch.setenv("TEXTUAL_DRIVER", "textual.drivers.web_driver:WebDriver")
     assert web.is_served()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are not watched there")
+def test_a_served_game_ends_when_its_server_is_gone() -> None:
+    environment = {**os.environ, "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"}
+    command = [sys.executable, "-m", "scripts.cli", "play", "tic_tac_toe"]
+    served = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert b"__GANGLION__" in os.read(served.stdout.fileno(), 65536)
+        while select.select([served.stdout], [], [], 3)[0]:  # until everything is drawn
+            assert os.read(served.stdout.fileno(), 65536)
+        served.stdin.close()
+        served.stdout.close()
+        served.wait(60)
+    finally:
+        served.kill()

@@ -222,6 +222,7 @@ def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch):
 
     class OneDevice:
         is_cpu = False
+        names = ("cpu",)
 
         def of_worker(self, number):
             assert number == 3
@@ -240,3 +241,22 @@ def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch):
     assert total > 10 and sum(report.plies for report in reports) > 3 * total
     assert all(0 <= report.evaluations <= report.network_slots for report in reports)
     assert 0 < sum(report.network_seconds for report in reports)
+
+
+def test_the_first_games_of_a_worker_with_a_device_are_played_in_threads(game, monkeypatch):
+    import engine.orchestration.worker as worker
+
+    class OneDevice:
+        is_cpu = False
+        names = ("cpu",)
+
+    monkeypatch.setattr(worker, "choose_device", lambda wanted: OneDevice())
+    monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.3)
+    monkeypatch.setattr(worker.psutil, "cpu_count", lambda logical: 3)
+    link = FakeLink(Pause(False))
+    Worker(link, a_config(), "w0.1.1").run()
+    reports = [message for message in link.sent if isinstance(message, Finished)]
+    assert len(reports) == 3 and sum(report.evaluations for report in reports) == 0
+    assert sum(report.plies for report in reports) > 0
+    ids = {text.rsplit("-", 1)[0] for report in reports for text in report.episodes.ids}
+    assert ids == {"w0.1.1b-0", "w0.1.1b-1", "w0.1.1b-2"}

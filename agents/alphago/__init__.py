@@ -1,0 +1,1 @@
+"""AlphaGo of 2016 in small: imitation, policy gradients, a value network, and a search of both."""

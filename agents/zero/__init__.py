@@ -1,0 +1,1 @@
+"""AlphaGo Zero and AlphaZero at lecture size, in one process."""
