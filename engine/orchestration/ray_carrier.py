@@ -417,7 +417,7 @@ class RayCarrier:
             raise RunError(
                 f"no Ray at {self.address.text}: something answers there, but no cluster within "
                 f"{limit:.0f} s; HOST:PORT wants the port of the cluster itself (6379 by default), "
-                "ray:// that of its client server (10001)"
+                f"ray:// that of its client server (10001){_token_hint()}"
             )
         if failure:
             raise RunError(f"no Ray at {self.address.text}: {_short(failure[0])}") from failure[0]
@@ -567,6 +567,16 @@ class RayCarrier:
             thread.join(5)
         with contextlib.suppress(Exception):
             self._ray.shutdown()
+
+
+def _token_hint() -> str:
+    """What to try where the cluster may want a token that this process was not told to show.
+
+    ``ray start`` wants one wherever the user has any, and a Ray that is started for a run makes it.
+    """
+    if "RAY_AUTH_MODE" in os.environ or not (Path.home() / ".ray" / "auth_token").is_file():
+        return ""
+    return "; a cluster of ray start may want the token of ~/.ray: set RAY_AUTH_MODE=token"
 
 
 @contextlib.contextmanager
