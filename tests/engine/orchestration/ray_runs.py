@@ -94,10 +94,14 @@ def stop(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
 
 
 def verified(run: Path, game: str = "tic_tac_toe"):
-    """All stored episodes and the store, after every checksum was verified."""
+    """All stored episodes and the store, after every checksum was verified.
+
+    A kill may fall into the writing of a shard, of which nothing was acknowledged yet: what was
+    begun is removed, and said. That is all that may be amiss.
+    """
     complaints: list[str] = []
     store = EpisodeStore(run / "episodes", make(game), report=complaints.append)
-    assert complaints == []
+    assert all(each.endswith(".tmp', which was never finished") for each in complaints), complaints
     episodes = [episode for number in store.numbers for episode in store.read(number)]
     ids = [episode.id for episode in episodes]
     assert len(set(ids)) == len(ids), "no episode is stored twice"

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,8 @@ TINY = [
     "publish_seconds=2",
 ]
 
+UNFINISHED = re.compile(r"removed '.*/episodes-\d+\.safetensors\.tmp', which was never finished")
+
 
 def train_command(run: Path, minutes: float) -> list[str]:
     settings = [part for text in TINY for part in ("--set", text)]
@@ -55,10 +58,16 @@ def wait_for_progress(run: Path, *, shards: int, seconds: float) -> None:
     raise AssertionError("the run made no episodes")
 
 
-def verified_ids(run: Path) -> list[str]:
-    """Ids of all stored episodes; every checksum is verified on the way."""
+def verified_ids(run: Path, *, killed: bool = False) -> list[str]:
+    """Ids of all stored episodes; every checksum is verified on the way.
+
+    A kill may fall into the writing of a shard, of which nothing was acknowledged yet: what was
+    begun is removed, and said. That is all that may be amiss.
+    """
     complaints = []
     store = EpisodeStore(run / "episodes", make("tic_tac_toe"), report=complaints.append)
+    if killed:
+        complaints = [each for each in complaints if not UNFINISHED.fullmatch(each)]
     assert complaints == []
     ids = [episode.id for number in store.numbers for episode in store.read(number)]
     assert len(ids) == store.counters.episodes
@@ -84,7 +93,7 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
         process.wait()
         _, alive = psutil.wait_procs(children, timeout=30)
         assert not alive, "workers must end when the driver is gone"
-        ids = verified_ids(run)
+        ids = verified_ids(run, killed=True)
         assert len(set(ids)) == len(ids), "no episode is stored twice"
         assert set(known) <= set(ids), "no stored episode is lost"
         assert len(ids) > len(known)
