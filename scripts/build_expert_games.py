@@ -25,7 +25,8 @@ from games.game import Game
 
 FOLDER = Path(agents.museum.__path__[0])
 SIMULATIONS = 64
-#: Level 1 of 10 (half a second a game). Dead stones are played out, since our rules count whatever stands on the board.
+#: Level 1 of 10: half a second a game. Dead stones are played out, since our rules count whatever
+#: stands on the board.
 GNU_GO = "--mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead"
 GAMES = {"connect_four": 4096, "go9": 1500}
 #: Go's games are longer: fewer moves at random leave the result to the expert.
@@ -73,7 +74,7 @@ def command(name: str, games: int | None, program: str, seed: int, out: Path | N
         )
     expert.close()
     lessons = lessons_of(game, played)  # plays them again: what is written can be read
-    path = out or FOLDER / f"{name}_expert_games.npz"
+    path = (out or FOLDER / f"{name}_expert_games").with_suffix(".npz")
     save_expert_games(path, played)
     first = float((played.results[:, 0] > 0).mean())
     click.echo(
