@@ -24,7 +24,12 @@ def run(command, *arguments):
 def test_expert_games_of_connect_four(tmp_path):
     for name in ("a", "b"):
         said = run(
-            build_expert_games.command, "connect_four", "--games", 6, "--out", tmp_path / name
+            build_expert_games.command,
+            "connect_four",
+            "--games",
+            6,
+            "--out",
+            tmp_path / f"{name}.npz",
         )
         assert "6 games" in said
     first, again = (load_expert_games(tmp_path / f"{name}.npz") for name in ("a", "b"))
@@ -43,6 +48,7 @@ def test_expert_games_of_go(tmp_path):
     assert set(np.abs(games.results).ravel()) == {1.0}  # komi of 7.5: no draws
 
 
+@pytest.mark.slow
 def test_the_museums_networks(tmp_path):
     run(build_museum.command, "--quick", "--out", tmp_path)
     game = make("connect_four")
