@@ -100,6 +100,7 @@ class TrainingLoop:
         )
         rows = run.read_metrics()
         self._elapsed_before = max((row["elapsed_seconds"] for row in rows), default=0.0)
+        self._say_what_is_lost(max((row.get("episodes", 0) for row in rows), default=0))
         self._starts = 1 + max((row.get("start", 0) for row in rows), default=0)
         self.status = Status(
             run=str(run.path),
@@ -126,6 +127,15 @@ class TrainingLoop:
         self._learner: _Seat | None = None
         self._worker_starts = 0
         self._given_up: set[str] = set()  # places where workers cannot work
+
+    def _say_what_is_lost(self, counted: int) -> None:
+        """Episodes that an earlier start had stored and that are no longer there."""
+        lost = counted - self.store.counters.episodes
+        if lost > 0:
+            self._say(
+                f"{lost} of the {counted} games that this run had stored are lost with files of "
+                f"{self.run.episodes} that are damaged or gone; it goes on with the others"
+            )
 
     @property
     def elapsed(self) -> float:
@@ -160,6 +170,7 @@ class TrainingLoop:
                 if now - told >= _SENTENCE_SECONDS:
                     self.status.bottleneck = bottleneck(self.status, self.config)
                     self._write_metrics(self.status.bottleneck)
+                    self.run.trim_logs()
                     told = kept = now
                 if now - kept >= _METRICS_SECONDS:
                     self._write_metrics()
@@ -233,7 +244,7 @@ class TrainingLoop:
                 continue  # perhaps its machine is gone too
             seat.died = None
             self._hear(seat, now)
-            failure, worked = seat.failure, seat.worked
+            failure, worked = seat.failure or seat.part.ending(), seat.worked
             seat.failure, seat.worked = None, False
             reason = failure.text if failure else f"{seat.part.name} ended without a word"
             ended_from_outside = failure is None or (
@@ -297,6 +308,8 @@ class TrainingLoop:
                     self._say(text)
                 case Refused() | Failed():
                     seat.failure = message
+                    if isinstance(message, Failed) and message.details:
+                        self.run.append_log(seat.part.name, message.details)
                 case Stopped():
                     self._learner_stopped = True
 

@@ -3,7 +3,7 @@
 The seam between the training loop and where its parts run. A part is reached through a ``Part``:
 messages go in with ``send`` and come out with ``receive``; whether a pipe to a process of this
 machine or an actor elsewhere carries them is the business of the file that starts the parts
-(``local.py``, ``ray_carrier.py``).
+(``local.py``, ``ray_part.py``).
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ class Failed:
 
     text: str
     outside: bool = False  # something else ended it: a lost machine, a kill
+    details: str = ""  # the traceback, for the part's log
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,9 @@ class Part(Protocol):
     @property
     def alive(self) -> bool:
         """Whether the part still runs."""
+
+    def ending(self) -> Failed | None:
+        """How it ended, where that can be seen from outside; a part that can says so itself."""
 
     def kill(self) -> None:
         """End it at once."""
