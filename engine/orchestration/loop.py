@@ -24,6 +24,7 @@ from engine.orchestration.messages import (
     Clock,
     Failed,
     Finished,
+    GpusBusy,
     Learned,
     Part,
     Pause,
@@ -117,6 +118,7 @@ class TrainingLoop:
         self._began = time.monotonic()
         self._rates = Rates()
         self._gpus = GpuMeter()
+        self._far_gpus: dict[str, tuple[float, float]] = {}  # of other machines: when, and share
         self._pending: list[tuple[Part, int, PackedEpisodes]] = []
         self._pending_since = 0.0
         self._pending_plies = 0
@@ -304,6 +306,8 @@ class TrainingLoop:
                     seat.worked = True
                     self._rates.add_learned(now, message)
                     self._take_progress(message)
+                case GpusBusy(shares=shares):
+                    self._far_gpus |= {name: (now, share) for name, share in shares.items()}
                 case Said(text=text):
                     self._say(text)
                 case Refused() | Failed():
@@ -391,7 +395,8 @@ class TrainingLoop:
             "learner": learner,
             "workers": sum(self._memory.values()) - learner,
         }
-        status.gpu_busy = self._gpus.busy()
+        recent = {name: share for name, (at, share) in self._far_gpus.items() if now - at < 30.0}
+        status.gpu_busy = self._gpus.busy() | recent
         status.memory_bytes = sum(status.memory.values())
         status.unstored_seconds = now - self._pending_since if self._pending else 0.0
         if status.phase != "saving":

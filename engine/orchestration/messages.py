@@ -58,6 +58,13 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class GpusBusy:
+    """Worker of another machine to driver: share of the last seconds in which its GPUs computed."""
+
+    shares: dict[str, float]  # by a name that tells the machine too
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """Any part to driver: a sentence for the user."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +21,17 @@ from engine.orchestration.fingerprint import (
     library_differences,
     refusal,
 )
+from engine.orchestration.gpu_meter import GpuMeter
 from engine.orchestration.local import ParentGoneError
 from engine.orchestration.mailbox import Letters, Mailbox, Silence
-from engine.orchestration.messages import NewWeights, Refused, Said
+from engine.orchestration.messages import GpusBusy, NewWeights, Refused, Said
 from engine.orchestration.run_directory import write_atomically
 from games.game import GameError
 
 _HOLD_SECONDS = 5.0  # an exchange is answered by then, with nothing if there is nothing
 _SILENCE_SECONDS = 120.0  # an actor whose driver says nothing for so long ends itself
 _MOST_BEHIND = 3  # versions; a worker further behind waits for the newest instead of playing
+_GPU_SECONDS = 5.0  # between two looks at how busy they are
 _FETCH_SECONDS = 10.0  # such a wait, until messages are looked at again
 
 
@@ -140,14 +144,33 @@ class PartActor:
     def _work(self, main: Callable[..., None], arguments: tuple[Any, ...], expected: Any) -> None:
         folder = _own_folder()
         try:
-            if expected is not None and not self._fits(expected):
-                return
+            if expected is not None:
+                if not self._fits(expected):
+                    return
+                self._tell_of_gpus(expected.host)
             main(RayLink(self._mailbox, self._silence, folder), *arguments)
         except ParentGoneError:
             pass
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             self._mailbox.end()
+
+    def _tell_of_gpus(self, driver: str) -> None:
+        """Tell how busy this actor's GPUs are, unless the driver's machine is this one."""
+        own, visible = socket.gethostname(), os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        if not visible or own == driver:
+            return
+        meter = GpuMeter(only=visible)
+
+        def tell() -> None:
+            while not self._silence.too_long and not self._mailbox.ended:
+                time.sleep(_GPU_SECONDS)
+                if shares := meter.busy():
+                    named = {f"{own} {gpu}": share for gpu, share in shares.items()}
+                    self._mailbox.post(GpusBusy(named), replaces=GpusBusy)
+            meter.close()
+
+        threading.Thread(target=tell, name="gpu shares", daemon=True).start()
 
     def _fits(self, expected: Fingerprint) -> bool:
         try:
