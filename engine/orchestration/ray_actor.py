@@ -114,7 +114,15 @@ class RayLink:
 class PartActor:
     """The actor: a thread that works, and a mailbox."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, gpus: bool) -> None:
+        """Before ``begin``.
+
+        Args:
+            title: by which it is shown.
+            gpus: whether it was given any; otherwise it must see none, which Ray does not ensure.
+        """
+        if not gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._title = title
         self._mailbox = Mailbox()
         self._silence = Silence(_SILENCE_SECONDS)

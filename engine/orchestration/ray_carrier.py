@@ -192,7 +192,7 @@ class RayCarrier:
                 max_restarts=0,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
             )
-            .remote(title)
+            .remote(title, gpus=request.num_gpus > 0)
         )
         part = RayPart(name, actor, actor.begin.remote(main, arguments, expected))
         self._fresh.put(part)

@@ -43,7 +43,7 @@ def test_an_actor_of_another_machine_tells_how_busy_its_own_gpus_are(monkeypatch
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     monkeypatch.setattr(ray_actor, "_GPU_SECONDS", 0.2)
     monkeypatch.setattr(ray_actor.socket, "gethostname", lambda: "far")
-    actor = ray_actor.MeijinWorker("worker")
+    actor = ray_actor.MeijinWorker("worker", gpus=True)
     actor._tell_of_gpus("far")  # the driver's own machine: it looks for itself
     actor._tell_of_gpus("near")
     answer = actor.exchange(Letters(1, [], 0))
