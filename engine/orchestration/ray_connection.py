@@ -92,7 +92,9 @@ def join(ray: Any, address: RayAddress) -> None:
             "--address=HOST:PORT there first), from outside it is ray://HOST:10001"
         )
     if failure:
-        raise RunError(f"no Ray at {address.text}: {short(failure[0])}") from failure[0]
+        raise RunError(
+            f"the cluster at {address.text} does not take this driver: {short(failure[0])}"
+        ) from failure[0]
 
 
 def short(error: BaseException) -> str:

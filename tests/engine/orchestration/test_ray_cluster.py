@@ -1,5 +1,6 @@
 """Nodes of a real cluster, simulated on this machine: refused ones, and ones with made-up GPUs."""
 
+import json
 import os
 import shutil
 import sys
@@ -139,6 +140,22 @@ def test_with_the_processor_asked_for_actors_see_no_gpu(carrier_of):
     carrier = carrier_of(device="cpu")
     parts = [carrier.start_worker("w0.1.1", *carrier.places()), carrier.start_learner()]
     assert seen_by(parts) == ["", ""]
+
+
+def test_a_cluster_of_another_ray_or_python_says_both_versions(cluster, carrier_of):
+    from ray._raylet import GcsClient
+
+    gcs = GcsClient(address=cluster.address)
+    place = {"namespace": b"cluster"}
+    kept = gcs.internal_kv_get(b"CLUSTER_METADATA", **place)
+    other = json.loads(kept) | {"ray_version": "2.40.0", "python_version": "3.12.1"}
+    gcs.internal_kv_put(b"CLUSTER_METADATA", json.dumps(other).encode(), True, **place)
+    try:
+        with pytest.raises(RunError, match=r"Ray: 2\.40\.0 Python: 3\.12\.1 This process") as told:
+            carrier_of(device="cpu")
+    finally:
+        gcs.internal_kv_put(b"CLUSTER_METADATA", kept, True, **place)
+    assert f"Ray: {ray.__version__}" in str(told.value) and "\n" not in str(told.value)
 
 
 def test_gpus_that_no_node_has_are_refused_and_the_connection_is_ended(cluster, carrier_of):
