@@ -1,4 +1,4 @@
-"""What the commands share that keep games in a file: options, and the file opened for agents."""
+"""What `match` and `tournament` share: options, and the file of games opened for agents."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from pathlib import Path
 import click
 
 from agents.agent import Agent
-from agents.arena.fixtures import PARALLEL
+from agents.arena.match import OPENING_PLIES
 from agents.arena.rules_signature import rules_signature
 from agents.arena.store import GameStore
 from agents.factory import identity_of
-from agents.protocols.program_agent import ProgramAgent
 from games.game import Game
-
-#: Games in flight where an outside program plays: it is asked one question at a time.
-_WITH_PROGRAMS = 4
 
 db_option = click.option(
     "--db",
@@ -28,6 +24,18 @@ parallel_option = click.option(
     "--parallel",
     type=click.IntRange(min=1),
     help="Games in flight [256, and 4 where an outside program plays].",
+)
+simulations_option = click.option(
+    "--simulations",
+    type=click.IntRange(min=0),
+    help="Simulations a move for agents that search and do not say; 0: networks alone.",
+)
+opening_plies_option = click.option(
+    "--opening-plies",
+    type=click.IntRange(min=0),
+    default=OPENING_PLIES,
+    show_default=True,
+    help="Random half-moves at the start of each game.",
 )
 
 
@@ -53,11 +61,3 @@ def facts_of(game: Game, *, plies: int, seed: int) -> dict[str, str]:
         "rules": rules_signature(game),
         "openings": f"of {plies} random plies with seed {seed}",
     }
-
-
-def games_in_flight(wanted: int | None, agents: Sequence[Agent]) -> int:
-    """How many games are played at once."""
-    if wanted is not None:
-        return wanted
-    has_program = any(isinstance(agent, ProgramAgent) for agent in agents)
-    return _WITH_PROGRAMS if has_program else PARALLEL

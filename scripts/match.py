@@ -10,10 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from agents.arena.fixtures import Outcome
+from agents.arena.fixtures import Outcome, games_in_flight
 from agents.arena.intervals import wilson_interval
 from agents.arena.match import (
-    OPENING_PLIES,
     MatchResult,
     Place,
     PlayedGame,
@@ -31,7 +30,13 @@ from scripts.agent_options import (
     seed_option,
     settle_game,
 )
-from scripts.game_files import db_option, games_in_flight, open_store, parallel_option
+from scripts.game_files import (
+    db_option,
+    open_store,
+    opening_plies_option,
+    parallel_option,
+    simulations_option,
+)
 
 _GAMES = 100
 _GAMES_OF_A_TEST = 20_000  # at most
@@ -68,18 +73,8 @@ _GAMES_OF_A_TEST = 20_000  # at most
     show_default=True,
     help="Of --sprt: how often ELO0 may be taken where ELO1 is true.",
 )
-@click.option(
-    "--simulations",
-    type=click.IntRange(min=0),
-    help="Simulations a move for agents that search and do not say; 0: networks alone.",
-)
-@click.option(
-    "--opening-plies",
-    type=click.IntRange(min=0),
-    default=OPENING_PLIES,
-    show_default=True,
-    help="Random half-moves at the start of each game.",
-)
+@simulations_option
+@opening_plies_option
 @db_option
 @parallel_option
 @seed_option

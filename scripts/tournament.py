@@ -9,7 +9,8 @@ import click
 from rich.console import Console
 
 from agents.agent import AgentError
-from agents.arena.match import OPENING_PLIES, opening_book
+from agents.arena.fixtures import games_in_flight
+from agents.arena.match import opening_book
 from agents.arena.tournament import Choice, Tournament
 from agents.factory import make_agent
 from engine.inference.evaluator import Evaluator
@@ -20,7 +21,12 @@ from scripts.agent_options import (
     seed_option,
     settle_game,
 )
-from scripts.game_files import games_in_flight, open_store, parallel_option
+from scripts.game_files import (
+    open_store,
+    opening_plies_option,
+    parallel_option,
+    simulations_option,
+)
 from scripts.standings import draw_standings, ranking_table, standings_facts, superiority_table
 
 _GAMES_A_PAIR = 20
@@ -50,18 +56,8 @@ _GAMES_A_PAIR = 20
     help="Who plays whom: what narrows the widest open interval most, or all equally often.",
 )
 @click.option("--anchor", help="The player whose rating is 0 Elo [the first named].")
-@click.option(
-    "--simulations",
-    type=click.IntRange(min=0),
-    help="Simulations a move for agents that search and do not say; 0: networks alone.",
-)
-@click.option(
-    "--opening-plies",
-    type=click.IntRange(min=0),
-    default=OPENING_PLIES,
-    show_default=True,
-    help="Random half-moves at the start of each game.",
-)
+@simulations_option
+@opening_plies_option
 @parallel_option
 @seed_option
 @click.option(
