@@ -13,6 +13,7 @@ from agents.arena.fixtures import games_in_flight
 from agents.arena.match import opening_book
 from agents.arena.tournament import Choice, Tournament
 from agents.factory import make_agent
+from agents.protocols.clock import TimeSettings
 from engine.inference.evaluator import Evaluator
 from scripts.agent_options import (
     AGENT_HELP,
@@ -22,6 +23,7 @@ from scripts.agent_options import (
     settle_game,
 )
 from scripts.game_files import (
+    clock_option,
     open_store,
     opening_plies_option,
     parallel_option,
@@ -58,6 +60,7 @@ _GAMES_A_PAIR = 20
 @click.option("--anchor", help="The player whose rating is 0 Elo [the first named].")
 @simulations_option
 @opening_plies_option
+@clock_option
 @parallel_option
 @seed_option
 @click.option(
@@ -80,6 +83,7 @@ def command(
     anchor: str | None,
     simulations: int | None,
     opening_plies: int,
+    clock: TimeSettings | None,
     parallel: int | None,
     seed: int,
     json_file: Path | None,
@@ -104,7 +108,7 @@ def command(
     if anchored not in names:
         raise AgentError(f"the anchor {anchored!r} is none of the players: {', '.join(names)}")
     wanted = games if games is not None else _GAMES_A_PAIR * len(names) * (len(names) - 1) // 2
-    store = open_store(db_file, players, agents, plies=opening_plies, seed=seed)
+    store = open_store(db_file, players, agents, plies=opening_plies, seed=seed, clock=clock)
     try:
         tournament = Tournament(
             agents,
@@ -114,6 +118,7 @@ def command(
             book=opening_book(game, plies=opening_plies, seed=seed),
             choice=pairing,
             parallel=games_in_flight(parallel, agents),
+            clock=clock,
         )
         if tournament.played:
             click.echo(f"{db_file} holds {tournament.played} of these games already", err=True)

@@ -36,7 +36,8 @@ class Outcome:
     fixture: Fixture
     actions: tuple[int, ...]  # all of them, the opening first
     result: float  # return of the first player in -1..+1
-    resigned: bool = False  # a program gave it up, or lost it by failing
+    resigned: bool = False  # a program gave it up, or lost it by failing or on time
+    on_time: bool = False  # lost because the mover's clock ran out
 
 
 @dataclass(slots=True)
