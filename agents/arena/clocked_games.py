@@ -96,7 +96,7 @@ class _Table:
             agent.begin_on_clock(self._settings)
         elif isinstance(agent, SearchAgent):
             if id(agent) not in self._searches:
-                self._searches[id(agent)] = TimedSearch(agent, most=agent.simulations)
+                self._searches[id(agent)] = TimedSearch(agent)
                 self._searches[id(agent)].prepare()
             self._searches[id(agent)].forget()
 
@@ -105,7 +105,8 @@ class _Table:
     ) -> int:
         if isinstance(agent, ProgramAgent):
             return agent.choose_on_clock(state, actions, clocks)
-        if (search := self._searches.get(id(agent))) is not None:
-            return search.choose(state, clocks[int(state["to_play"])].seconds_for_move())
+        if isinstance(agent, SearchAgent):
+            seconds = clocks[int(state["to_play"])].seconds_for_move()
+            return self._searches[id(agent)].choose(state, seconds, most=agent.simulations)
         states = np.array([state], self._game.state_dtype)
         return int(agent.choose_after(states, [actions]).actions[0])
