@@ -45,6 +45,11 @@ SHIPPED_LEVELS = (
 
 @click.command("calibrate-levels")
 @click.argument("game_id", default=DEFAULT_GAME, metavar="[GAME]")
+@click.option(
+    "--player",
+    type=click.Choice([SHIPPED, ROLLOUTS]),
+    help="Whose levels [the shipped network's where there is one].",
+)
 @click.option("--games", type=click.IntRange(min=2), default=1000, show_default=True)
 @click.option(
     "--db",
@@ -54,10 +59,10 @@ SHIPPED_LEVELS = (
     help="SQLite file of the games; the same command goes on with what is missing.",
 )
 @seed_option
-def command(game_id: str, games: int, db_file: Path, seed: int) -> None:
+def command(game_id: str, player: str | None, games: int, db_file: Path, seed: int) -> None:
     """Renew the ratings of a game's levels; needed when its network or the rules change."""
     game = make(game_id)
-    player = usual_text(game)
+    player = player or usual_text(game)
     strengths = SHIPPED_LEVELS if player == SHIPPED else ROLLOUT_LEVELS
     rungs = [text for text in own_rungs(game) if not text.startswith("alpha_beta")]
     names = [_name(number, each, player, rungs) for number, each in enumerate(strengths, start=1)]
@@ -133,7 +138,8 @@ def _store(game: Game, player: str, named: dict[str, Strength], ratings: Ratings
             f"{rating.elo:.0f} ({rating.low:.0f} to {rating.high:.0f})"
         )
     known = json.loads(LEVELS_FILE.read_text(encoding="utf-8")) if LEVELS_FILE.is_file() else {}
-    known[game.id] = {"player": player, "rules": rules_signature(game), "levels": rows}
+    measured = {"rules": rules_signature(game), "levels": rows}
+    known[game.id] = {**known.get(game.id, {}), player: measured}
     LEVELS_FILE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     click.echo(f"levels of {game.id} written to {LEVELS_FILE}")
 

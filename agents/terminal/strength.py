@@ -101,8 +101,8 @@ def calibrated_levels(game: Game, player: str) -> tuple[Strength, ...]:
         game: what is played; levels that were measured under other rules do not count.
         player: whose levels: ``shipped``, the network that comes with the game, or ``mcts``.
     """
-    stored = json.loads(LEVELS_FILE.read_text(encoding="utf-8")).get(game.id)
-    if stored is None or stored["player"] != player or stored["rules"] != rules_signature(game):
+    stored = json.loads(LEVELS_FILE.read_text(encoding="utf-8")).get(game.id, {}).get(player)
+    if stored is None or stored["rules"] != rules_signature(game):
         return ()
     return tuple(
         Strength(

@@ -18,7 +18,7 @@ from agents.terminal.board_view import find_targets
 from agents.terminal.board_widget import BoardWidget
 from agents.terminal.mistakes import find_mistakes
 from agents.terminal.move_squares import pieces_in_hand, read_squares, text_by_squares
-from agents.terminal.opponents import open_opponent, usual_text
+from agents.terminal.opponents import open_opponent
 from agents.terminal.pointing import Pointing
 from agents.terminal.session import Opponent, Session, SessionError
 from agents.terminal.strength import (
@@ -412,10 +412,16 @@ def test_levels_of_games_without_a_measurement_are_none() -> None:
     assert calibrated_levels(make("connect_four"), "mcts") == ()  # of its network alone
 
 
-@pytest.mark.parametrize("game_id", json.loads(LEVELS_FILE.read_text()))
-def test_measured_levels_begin_with_a_beginner_and_rise(game_id: str) -> None:
+@pytest.mark.parametrize(
+    ("game_id", "player"),
+    [
+        (name, player)
+        for name, known in json.loads(LEVELS_FILE.read_text()).items()
+        for player in known
+    ],
+)
+def test_measured_levels_begin_with_a_beginner_and_rise(game_id: str, player: str) -> None:
     game = make(game_id)
-    player = usual_text(game)
     levels = calibrated_levels(game, player)
     assert len(levels) == 10
     ratings = [each.rating for each in levels]
