@@ -6,6 +6,7 @@ import signal
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,12 @@ def command(
         raise click.UsageError(f"--workers must be at least 1, not {workers}")
     if seed is not None and seed < 0:
         raise click.UsageError(f"--seed must not be negative, not {seed}")
+    address = None
+    if ray_address is not None:  # before anything that takes long
+        from engine.orchestration.ray_address import check_reachable, read_address
+
+        address = read_address(ray_address)
+        check_reachable(address)
     made = make(game) if game is not None else None
     run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
     fresh = not run.exists
@@ -105,21 +112,12 @@ def command(
     )
     if device is not None:
         explicit["device"] = device
-    address = None
-    if ray_address is not None:
-        from engine.orchestration.ray_address import check_reachable, read_address
-
-        address = read_address(ray_address)
-        check_reachable(address)
     if fresh:
         if made is None:
             raise click.UsageError(
                 f"{run.path} is not a run directory; name a game to start one there"
             )
         config = _new_config(made, explicit)
-        # Before anything is written. On a cluster every machine sees for itself.
-        where = _device(config) if address is None else ""
-        run.create(config)
     else:
         config = run.config()
         if made is not None and made.id != config.game:
@@ -127,24 +125,35 @@ def command(
                 f"{run.path} is a run of {config.game}, not of {made.id}; choose another with --run"
             )
         config = _continued(config, explicit, run.path)
-        where = _device(config) if address is None else ""
     made = make(config.game)
-    with run.hold():
-        if not fresh and encode_config(config) != encode_config(run.config()):
+    with ExitStack() as held:
+        if not fresh:
+            held.enter_context(run.hold())
+        # Before anything is written: a device or a cluster that is not there leaves nothing behind.
+        carrier = None
+        watchers: list[Watcher] = []
+        if address is None:
+            where = _device(config)
+        else:
+            from engine.orchestration.ray_carrier import RayCarrier
+
+            carrier = RayCarrier(run, config, address, report=_tell(watchers))
+            held.callback(carrier.close)
+            where = carrier.summary
+        if fresh and run.exists:
+            raise click.ClickException(f"{run.path} has just been started by another process")
+        if fresh or encode_config(config) != encode_config(run.config()):
             run.create(config)
-        watchers: list[Watcher] = [TensorBoard(run)]
+        if fresh:
+            held.enter_context(run.hold())
         live = sys.stdout.isatty() and not plain
-        watchers.append(LiveScreen() if live else PlainLines())
+        screen = LiveScreen() if live else PlainLines()
+        watchers += [TensorBoard(run), screen]
         judge = None
         if not no_judge:
             from scripts.judge import make_judge
 
             judge = make_judge(made)
-        carrier = None
-        if address is not None:
-            from engine.orchestration.ray_carrier import RayCarrier
-
-            carrier = RayCarrier(run, config, address, report=_tell(watchers))
         loop = TrainingLoop(
             run,
             config,
@@ -163,10 +172,9 @@ def command(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
             f"seed {config.seed}); Ctrl-C saves and stops"
         )
-        if where:
-            click.echo(where)
+        click.echo(where)
         stop = _StopSignals()
-        with stop, watchers[1]:  # type: ignore[attr-defined]
+        with stop, screen:
             loop.train(stop.asked)
     if loop.done:
         click.echo(f"Done: {run.path} has been trained for {config.minutes:g} minutes.")

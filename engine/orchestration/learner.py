@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from pathlib import Path
 
 import psutil
@@ -45,8 +46,8 @@ def learner_main(link: Link, config: RunConfig, path: str) -> None:
     except ParentGoneError:
         raise
     except Exception as error:
-        link.send(Failed(f"learner: {one_line(error)}"))
-        raise
+        link.send(Failed(f"learner: {one_line(error)}", details=traceback.format_exc()))
+        raise SystemExit(1) from None
 
 
 class Learner:

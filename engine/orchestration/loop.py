@@ -24,6 +24,7 @@ from engine.orchestration.messages import (
     Clock,
     Failed,
     Finished,
+    GpusBusy,
     Learned,
     Opponents,
     Part,
@@ -102,6 +103,7 @@ class TrainingLoop:
         )
         rows = run.read_metrics()
         self._elapsed_before = max((row["elapsed_seconds"] for row in rows), default=0.0)
+        self._say_what_is_lost(max((row.get("episodes", 0) for row in rows), default=0))
         self._starts = 1 + max((row.get("start", 0) for row in rows), default=0)
         self.status = Status(
             run=str(run.path),
@@ -119,6 +121,7 @@ class TrainingLoop:
         self._began = time.monotonic()
         self._rates = Rates()
         self._gpus = GpuMeter()
+        self._far_gpus: dict[str, tuple[float, float]] = {}  # of other machines: when, and share
         self._pending: list[tuple[Part, int, PackedEpisodes]] = []
         self._pending_since = 0.0
         self._pending_plies = 0
@@ -129,6 +132,15 @@ class TrainingLoop:
         self._learner: _Seat | None = None
         self._worker_starts = 0
         self._given_up: set[str] = set()  # places where workers cannot work
+
+    def _say_what_is_lost(self, counted: int) -> None:
+        """Episodes that an earlier start had stored and that are no longer there."""
+        lost = counted - self.store.counters.episodes
+        if lost > 0:
+            self._say(
+                f"{lost} of the {counted} games that this run had stored are lost with files of "
+                f"{self.run.episodes} that are damaged or gone; it goes on with the others"
+            )
 
     @property
     def elapsed(self) -> float:
@@ -163,6 +175,7 @@ class TrainingLoop:
                 if now - told >= _SENTENCE_SECONDS:
                     self.status.bottleneck = bottleneck(self.status, self.config)
                     self._write_metrics(self.status.bottleneck)
+                    self.run.trim_logs()
                     told = kept = now
                 if now - kept >= _METRICS_SECONDS:
                     self._write_metrics()
@@ -237,7 +250,7 @@ class TrainingLoop:
                 continue  # perhaps its machine is gone too
             seat.died = None
             self._hear(seat, now)
-            failure, worked = seat.failure, seat.worked
+            failure, worked = seat.failure or seat.part.ending(), seat.worked
             seat.failure, seat.worked = None, False
             reason = failure.text if failure else f"{seat.part.name} ended without a word"
             ended_from_outside = failure is None or (
@@ -298,10 +311,14 @@ class TrainingLoop:
                     seat.worked = True
                     self._rates.add_learned(now, message)
                     self._take_progress(message)
+                case GpusBusy(shares=shares):
+                    self._far_gpus |= {name: (now, share) for name, share in shares.items()}
                 case Said(text=text):
                     self._say(text)
                 case Refused() | Failed():
                     seat.failure = message
+                    if isinstance(message, Failed) and message.details:
+                        self.run.append_log(seat.part.name, message.details)
                 case Stopped():
                     self._learner_stopped = True
 
@@ -407,7 +424,8 @@ class TrainingLoop:
             "learner": learner,
             "workers": sum(self._memory.values()) - learner,
         }
-        status.gpu_busy = self._gpus.busy()
+        recent = {name: share for name, (at, share) in self._far_gpus.items() if now - at < 30.0}
+        status.gpu_busy = self._gpus.busy() | recent
         status.memory_bytes = sum(status.memory.values())
         status.unstored_seconds = now - self._pending_since if self._pending else 0.0
         if status.phase != "saving":

@@ -62,8 +62,8 @@ def worker_main(link: Link, config: RunConfig, name: str) -> None:
     except ParentGoneError:
         raise
     except Exception as error:
-        link.send(Failed(f"worker {name}: {one_line(error)}"))
-        raise
+        link.send(Failed(f"worker {name}: {one_line(error)}", details=traceback.format_exc()))
+        raise SystemExit(1) from None
 
 
 def usual_workers(config: RunConfig) -> int:
