@@ -63,7 +63,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
             lessons.states[learn],
             lessons.actions[learn],
             lessons.returns[learn],
-            config=ImitationConfig(epochs=2 if quick else 5),
+            config=ImitationConfig(epochs=2 if quick else 8),
             seed=seed,
         )
         found[name] = move_accuracy(
@@ -87,7 +87,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
 
         The imitator plays against its former selves, and moves of won games become likelier.
     """)
-    steps = 1 if quick else 60
+    steps = 1 if quick else 40
     player = copy.deepcopy(imitator).requires_grad_(True)
     scores = []
     train_against_past(
@@ -112,7 +112,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     """)
     rng = np.random.default_rng(seed)
     states, returns = value_positions(
-        game, opening=imitator, player=player, games=24 if quick else 8_000, longest=70, rng=rng
+        game, opening=imitator, player=player, games=24 if quick else 4_000, longest=70, rng=rng
     )
     border = len(states) * 9 // 10
     value = fresh_network(game, NETWORK, seed=seed)
@@ -147,7 +147,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         games would fill their own eyes: in Go they are poor judges, so the fast policy plays them,
         as AlphaGo's did.
     """)
-    simulations = 4 if quick else 40
+    simulations = 4 if quick else 24
     policy, judge = evaluator_of(imitator, game), evaluator_of(value, game)
     fast = evaluator_of(networks["linear"], game)
 
@@ -163,7 +163,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         )
 
     first_sight = PolicyAgent(game=game, evaluator=evaluator_of(player, game), name="policy")
-    rounds, games = (1, 4) if quick else (8, 50)
+    rounds, games = (1, 4) if quick else (6, 50)
     stages: dict[str, Callable[[int], list[float]]] = {
         "imitation against random play": match_points(
             PolicyAgent(game=game, evaluator=policy, name="imitation"),
@@ -206,9 +206,9 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
             f"{name}: {share:.0%} of {played} games, and the sequential test says stronger",
             holds=running.verdict == "H1",
         )
-    match = play_match(searcher(0.5), searcher(1.0), games=100, seed=seed)
-    low, high = wilson_interval(100 * match.total.score, 100)
+    match = play_match(searcher(0.5), searcher(1.0), games=50, seed=seed)
+    low, high = wilson_interval(50 * match.total.score, 50)
     page.result(
         f"with both against games of the fast policy alone: {match.total.score:.0%} of the points "
-        f"in 100 games (95 % interval {low:.0%} to {high:.0%})"
+        f"in 50 games (95 % interval {low:.0%} to {high:.0%})"
     )
