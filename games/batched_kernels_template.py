@@ -211,11 +211,34 @@ def batched_look_ahead(states, plies, budget, reach, tables, rows, outcomes, dis
 
 
 @njit(
-    void(_STATES, int8[::1], int64, int64, uint64[:, ::1], int32[::1], int8[::1]),
+    void(
+        _STATES, int32[::1], int64, int64, int64, uint64[:, ::1], int32[::1], int8[::1], int32[::1],
+        int32[:, ::1], int32[::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def batched_arrive(
+    states, played, plies, budget, reach, tables, rows, outcomes, distances, legal, counts
+):
+    for b in range(len(states)):
+        step(states[b], played[b])
+    batched_look_ahead(states, plies, budget, reach, tables, rows, outcomes, distances)
+    for b in range(len(states)):
+        count = 0
+        if outcomes[b] == _UNPROVEN:
+            count = legal_actions(states[b], legal[b])
+        counts[b] = count
+        for k in range(count, legal.shape[1]):
+            legal[b, k] = -1
+
+
+@njit(
+    void(_STATES, int8[::1], int64, int64, uint64[::1], int32[::1], int8[::1]),
     cache=True,
     nogil=True,
 )
-def batched_settle_moves(states, movers, budget, reach, tables, rows, outcomes):
+def batched_settle_moves(states, movers, budget, reach, table, rows, outcomes):
     line = np.empty(reach + 2, states.dtype)
     actions = np.empty((reach + 2, MAX_LEGAL), np.int32)
     order = np.empty((reach + 2, MAX_LEGAL), np.int64)
@@ -226,6 +249,7 @@ def batched_settle_moves(states, movers, budget, reach, tables, rows, outcomes):
         while last < len(states) and rows[last] == rows[first]:
             last += 1
         nodes[0] = budget
+        is_clean = False
         count = last - first
         for i in range(count):
             outcomes[first + i] = _UNPROVEN
@@ -237,8 +261,11 @@ def batched_settle_moves(states, movers, budget, reach, tables, rows, outcomes):
             mover = np.int64(states[b].to_play)
             outcomes[b] = _at_once(line, 0, mover)
             if outcomes[b] == _UNPROVEN:
+                if not is_clean:
+                    table[:] = np.uint64(0)
+                    is_clean = True
                 outcomes[b] = _ending(
-                    line, actions, order, 0, np.int8(-1), np.int8(1), nodes, tables[rows[b]]
+                    line, actions, order, 0, np.int8(-1), np.int8(1), nodes, table
                 )
             if outcomes[b] == (1 if mover == movers[b] else -1):
                 break

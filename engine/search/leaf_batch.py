@@ -19,8 +19,7 @@ class LeafBatch:
         states, words, actions, outcomes, distances, rows, legal, counts: of the positions.
         places: tree and slot of root moves.
         tables: what alpha-beta found out about endings, a row for each tree.
-        flying: ``[L]`` numbers of the leaves whose answers are awaited; the first ``in_flight``.
-        in_flight: how many.
+        in_flight: of how many leaves, the first ones, the answers are awaited (by ``together``).
         answer: of the evaluator to the last question.
     """
 
@@ -49,7 +48,6 @@ class LeafBatch:
         self.legal = np.zeros((buffered, slots), np.int32)
         self.counts = np.zeros(buffered, np.int32)
         self.tables = np.zeros((num_trees, table_words), np.uint64)
-        self.flying = np.zeros(leaves, np.int32)
         self.in_flight = 0
         self.answer = Evaluation(
             policy_logits=np.zeros((1, slots), np.float32),
