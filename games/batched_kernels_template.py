@@ -110,6 +110,22 @@ def _at_once(line, depth, mover):
     return np.int8(_UNPROVEN)
 
 
+@njit(int8(_STATES, int64, int8, int8, int8, uint64[::1]), cache=True, nogil=True)
+def _recalled(line, depth, mover, alpha, beta, table):
+    # What the table says line[depth] is worth to ``mover``, if the window needs no more, or unproven.
+    key = line[depth].key
+    entry = table[key & np.uint64(len(table) - 1)]
+    if (entry ^ key) >> np.uint64(4) != 0:
+        return np.int8(_UNPROVEN)
+    low = np.int8(np.int64((entry >> np.uint64(2)) & np.uint64(3)) - 1)
+    high = np.int8(np.int64(entry & np.uint64(3)) - 1)
+    if line[depth].to_play != mover:
+        low, high = np.int8(-high), np.int8(-low)
+    if low == high or low >= beta:
+        return low
+    return high if high <= alpha else np.int8(_UNPROVEN)
+
+
 @njit(
     int8(_STATES, int32[:, ::1], int64[:, ::1], int64, int8, int8, int64[::1], uint64[::1]),
     cache=True,
@@ -145,6 +161,8 @@ def _ending(line, actions, order, depth, alpha, beta, nodes, table):
         line[depth + 1] = line[depth]
         step(line[depth + 1], actions[depth, k])
         outcome = _at_once(line, depth + 1, mover)
+        if outcome == _UNPROVEN:
+            outcome = _recalled(line, depth + 1, mover, alpha, beta, table)
         if outcome != _UNPROVEN:
             best = max(best, outcome)
             if best >= beta:
