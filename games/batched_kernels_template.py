@@ -268,11 +268,9 @@ def batched_settle_moves(states, movers, budget, reach, table, rows, outcomes):
             last += 1
         nodes[0] = budget
         is_clean = False
-        count = last - first
-        for i in range(count):
-            outcomes[first + i] = _UNPROVEN
-        for i in range(count):
-            b = first + (count - 1) // 2 + ((i + 1) // 2 if i % 2 else -(i // 2))
+        for b in range(first, last):
+            outcomes[b] = _UNPROVEN
+        for b in range(first, last):
             if MAX_PLIES - states[b].ply > reach:
                 break
             line[0] = states[b]

@@ -182,7 +182,8 @@ class BatchedRules(ABC):
         A root's other moves are left alone once one of them is found to win.
 
         Args:
-            states: ``[B]`` positions after the moves, those of one root together.
+            states: ``[B]`` positions after the moves, those of one root together and in the order
+                in which they are tried.
             movers: ``[B]`` who moves at the root.
             nodes: budget for each root.
             reach: at most ``ending_reach(nodes)``; states further from the end are unproven.

@@ -338,7 +338,7 @@ class TreeGroup:
             How many there are, and the index in ``rows`` to go on with.
         """
         found, first = gather_root_moves(
-            self._ints, self._stride, self.trees, rows, first, visited,
+            self._ints, self._floats, self._stride, self.trees, rows, first, visited,
             self._batch.places, self._batch.words, self._batch.actions,
         )  # fmt: skip
         view = self._batch.first(found)
