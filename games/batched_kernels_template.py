@@ -112,7 +112,7 @@ def _at_once(line, depth, mover):
 
 @njit(int8(_STATES, int64, int8, int8, int8, uint64[::1]), cache=True, nogil=True)
 def _recalled(line, depth, mover, alpha, beta, table):
-    # What the table says line[depth] is worth to ``mover``, if the window needs no more, or unproven.
+    # What the table says line[depth] is worth to ``mover``; unproven where the window needs more.
     key = line[depth].key
     entry = table[key & np.uint64(len(table) - 1)]
     if (entry ^ key) >> np.uint64(4) != 0:
@@ -203,6 +203,16 @@ def _ending(line, actions, order, depth, alpha, beta, nodes, table):
     return best
 
 
+@njit(int8(_STATES, int32[:, ::1], int64[:, ::1], int64[::1], uint64[::1]), cache=True, nogil=True)
+def _settled(line, actions, order, nodes, table):
+    # The exact outcome for the mover of line[0], or unproven: whether it loses, then whether it
+    # wins; two narrow windows take fewer nodes than a wide one.
+    outcome = _ending(line, actions, order, 0, np.int8(-1), np.int8(0), nodes, table)
+    if outcome == 0:
+        outcome = _ending(line, actions, order, 0, np.int8(0), np.int8(1), nodes, table)
+    return outcome
+
+
 @njit(
     void(_STATES, int64, int64, int64, uint64[:, ::1], int32[::1], int8[::1], int32[::1]),
     cache=True,
@@ -223,9 +233,7 @@ def batched_look_ahead(states, plies, budget, reach, tables, rows, outcomes, dis
             line[0] = states[b]
             nodes[0] = budget
             distances[b] = left
-            outcomes[b] = _ending(
-                line, actions, order, 0, np.int8(-1), np.int8(1), nodes, tables[rows[b]]
-            )
+            outcomes[b] = _settled(line, actions, order, nodes, tables[rows[b]])
 
 
 @njit(
@@ -280,9 +288,7 @@ def batched_settle_moves(states, movers, budget, reach, table, rows, outcomes):
                 if not is_clean:
                     table[:] = np.uint64(0)
                     is_clean = True
-                outcomes[b] = _ending(
-                    line, actions, order, 0, np.int8(-1), np.int8(1), nodes, table
-                )
+                outcomes[b] = _settled(line, actions, order, nodes, table)
             if outcomes[b] == (1 if mover == movers[b] else -1):
                 break
         first = last

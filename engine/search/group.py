@@ -8,11 +8,12 @@ from concurrent.futures import Executor
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.inference.evaluator import Evaluator
+from engine.inference.evaluator import Evaluator, Remembering
 from engine.records import Evaluation
 from engine.search.config import SearchConfig
+from engine.search.gathering import search_gathering
 from engine.search.gumbel import SCHEDULE_COLUMNS
-from engine.search.leaf_batch import LeafBatch, words_of
+from engine.search.leaf_batch import Crew, LeafBatch, words_of
 from engine.search.move_choice import summarise
 from engine.search.numerics import hash64
 from engine.search.roots import gather_root_moves, move_on, plant, prove_root_moves
@@ -33,14 +34,14 @@ from engine.search.simulation import (
     grow,
     settle,
 )
-from engine.search.together import Crew, Together
+from engine.search.together import Together
 from engine.search.tree import LINE_WORDS, PROOF, UNKNOWN, node_words
 from games.game import Game, States
 
 Evaluate = Callable[[States, NDArray[np.int32], NDArray[np.int32]], Evaluation]
 
 _LINE_BYTES = 4 * LINE_WORDS
-_MOST_TABLE_BITS = 16  # half a megabyte a tree
+_MOST_TABLE_BITS = 18  # two megabytes: more would leave the caches
 
 
 class TreeGroup:
@@ -126,7 +127,7 @@ class TreeGroup:
                 num_trees=num_trees,
                 leaves_per_tree=config.leaves_per_tree,
                 table_words=words,
-                has_freight=threads > 1,
+                is_shared=threads > 1,
             )
             for _ in range(threads)
         ]
@@ -190,6 +191,16 @@ class TreeGroup:
         )  # fmt: skip
         if pool is not None and leaves > 1:
             self._simulate_together(evaluators, leaves, pool, is_ended or _never)
+        elif leaves == 1 and isinstance(evaluators[0], Remembering):
+            search_gathering(
+                self._crews[0],
+                (self._ints, self._floats, self._stride, self.trees),
+                evaluators[0],
+                evaluators[0],
+                grow=lambda batch: self._grow(batch, 0, self._nothing, 1, loses=False),
+                arrive=self._arrive,
+                is_ended=is_ended or _never,
+            )
         else:
             self._simulate(evaluate, leaves, is_ended or _never)
         finish(self._ints, self._floats, self._stride, self.trees, self._root_priors)

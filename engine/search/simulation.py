@@ -45,8 +45,8 @@ from engine.search.tree import (
 )
 
 # Columns of a tree's row in ``trees``.
-STATUS, USED, BUDGET, SPENT, EXPLORE, PLY = 0, 1, 2, 3, 4, 5
-TREE_COLUMNS = 6
+STATUS, USED, BUDGET, SPENT, EXPLORE, PLY, WAITING = 0, 1, 2, 3, 4, 5, 6
+TREE_COLUMNS = 7
 
 # Values of STATUS.
 EMPTY, NEW, READY, FINISHED = 0, 1, 2, 3
@@ -102,6 +102,7 @@ def begin(
     for tree in range(len(trees)):
         base = np.int64(tree) * stride
         trees[tree, SPENT] = 0
+        trees[tree, WAITING] = 0
         for slot in range(new_visits.shape[1]):
             new_visits[tree, slot] = 0
         if trees[tree, STATUS] != READY:
@@ -274,6 +275,7 @@ def is_open(ints, stride, trees, tree):
     return (
         trees[tree, STATUS] == READY
         and trees[tree, SPENT] < trees[tree, BUDGET]
+        and trees[tree, WAITING] == 0
         and ints[np.int64(tree) * stride + PROOF] == UNKNOWN
     )
 
