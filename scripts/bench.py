@@ -359,7 +359,7 @@ def _play_for(
     """In a process of its own: the ceiling, self-play for a while, the ceiling again."""
     from engine.config import RunConfig
     from engine.inference.backends import limit_threads
-    from engine.orchestration.worker import NetworkSeat
+    from engine.orchestration.network_seat import NetworkSeat
     from engine.search.config import SearchConfig
     from engine.search.search import Search
     from engine.selfplay.actor import Actor, SelfPlayConfig

@@ -1,7 +1,6 @@
-"""Play the levels of a shipped network against each other and the ladder, and keep their ratings.
+"""Play a game's levels against each other and the ladder, and keep their ratings.
 
-The levels that `meijin play` offers come from the file that this writes. Matches that are done are
-kept beside it while it runs, so that it can be stopped and goes on.
+The levels that `meijin play` offers come from the file that this writes.
 """
 
 from __future__ import annotations
@@ -12,23 +11,28 @@ from pathlib import Path
 import click
 
 from agents.agent import Agent
-from agents.arena.elo import Pairing, fit_ratings, pairings_of
-from agents.arena.ladder import rung_results, rungs_for
-from agents.arena.match import Tally, play_match
-from agents.factory import make_agent
-from agents.network import open_network
-from agents.terminal.level_agent import LevelAgent
-from agents.terminal.strength import LEVELS_FILE, Strength
+from agents.arena.elo import Ratings, fit_ratings
+from agents.arena.ladder import stored_results
+from agents.arena.match import OPENING_PLIES, opening_book
+from agents.arena.rules_signature import rules_signature
+from agents.arena.rungs import own_rungs
+from agents.arena.store import GameStore, pairings_of_games
+from agents.arena.tournament import Tournament
+from agents.factory import SHIPPED, make_agent
+from agents.terminal.level_agent import LevelAgent, make_player
+from agents.terminal.opponents import ROLLOUTS, usual_text
+from agents.terminal.strength import LEVELS_FILE, ROLLOUT_LEVELS, Strength
 from agents.weights_file import shipped_file
 from games import make
 from games.game import Game
-from scripts.agent_options import DEFAULT_GAME, seed_option
+from scripts.agent_options import DEFAULT_GAME, progress_bars, seed_option
+from scripts.game_files import facts_of
 
-#: From a beginner to as strong as a second a move allows.
-LADDER_OF_LEVELS = (
-    Strength(simulations=0, temperature=4.0),
+#: Of a shipped network, from a beginner to as strong as a second a move allows.
+SHIPPED_LEVELS = (
+    Strength(simulations=0, random=0.75),
+    Strength(simulations=0, random=0.4),
     Strength(simulations=0, temperature=2.0),
-    Strength(simulations=0, temperature=1.0),
     Strength(simulations=0, temperature=0.5),
     Strength(simulations=0),
     Strength(simulations=8, endings=False),
@@ -37,95 +41,105 @@ LADDER_OF_LEVELS = (
     Strength(simulations=64),
     Strength(simulations=512),
 )
-_SLOW = (9, 10)  # levels that search endings: fewer games
 
 
 @click.command("calibrate-levels")
 @click.argument("game_id", default=DEFAULT_GAME, metavar="[GAME]")
-@click.option("--games", type=click.IntRange(min=2), default=200, show_default=True)
-@click.option("--slow-games", type=click.IntRange(min=2), default=100, show_default=True)
+@click.option(
+    "--player",
+    type=click.Choice([SHIPPED, ROLLOUTS]),
+    help="Whose levels [the shipped network's where there is one].",
+)
+@click.option("--games", type=click.IntRange(min=2), default=1000, show_default=True)
+@click.option(
+    "--db",
+    "db_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="SQLite file of the games; the same command goes on with what is missing.",
+)
 @seed_option
-def command(game_id: str, games: int, slow_games: int, seed: int) -> None:
+def command(game_id: str, player: str | None, games: int, db_file: Path, seed: int) -> None:
     """Renew the ratings of a game's levels; needed when its network or the rules change."""
     game = make(game_id)
+    player = player or usual_text(game)
+    strengths = SHIPPED_LEVELS if player == SHIPPED else ROLLOUT_LEVELS
+    rungs = [text for text in own_rungs(game) if not text.startswith("alpha_beta")]
+    names = [_name(number, each, player, rungs) for number, each in enumerate(strengths, start=1)]
+    levels = _levels(game, player, dict(zip(names, strengths, strict=True)), rungs, seed=seed)
+    agents = [*(make_agent(text, game=game, seed=seed) for text in rungs), *levels]
+    store = GameStore(db_file, about=facts_of(game, plies=OPENING_PLIES, seed=seed))
+    try:
+        for agent in agents:
+            text = agent.strength.text if isinstance(agent, LevelAgent) else agent.name
+            store.enter(agent.name, text)
+        book = opening_book(game, plies=OPENING_PLIES, seed=seed)
+        tournament = Tournament(agents, store, games=games, seed=seed, book=book)
+        with progress_bars() as report:
+            tournament.play(progress=lambda share: report(game.id, share))
+        played = pairings_of_games(tournament.standings(anchor=rungs[0]).games)
+    finally:
+        store.close()
+    ratings = fit_ratings([*stored_results(game), *played], anchor=rungs[0])
+    _store(game, player, dict(zip(names, strengths, strict=True)), ratings)
+
+
+def _name(number: int, strength: Strength, player: str, rungs: list[str]) -> str:
+    """How a level is called in results: as the rung, where it is the same."""
+    rung = f"{ROLLOUTS}:{strength.simulations}"
+    is_rung = player == ROLLOUTS and rung in rungs and not strength.random
+    return rung if is_rung else f"level {number}"
+
+
+def _levels(
+    game: Game, player: str, named: dict[str, Strength], rungs: list[str], *, seed: int
+) -> list[Agent]:
+    """The levels that are no rungs."""
+    if player == ROLLOUTS:
+        return [
+            LevelAgent(
+                each,
+                make_agent(player, game=game, simulations=each.simulations, seed=seed),
+                name=name,
+                seed=seed,
+            )
+            for name, each in named.items()
+            if name not in rungs
+        ]
+    from agents.network import open_network
+
     evaluator = open_network([shipped_file(game)], game=game, say=click.echo)
-    levels = {
-        number: LevelAgent(each, game=game, evaluator=evaluator, name=f"level {number}")
-        for number, each in enumerate(LADDER_OF_LEVELS, start=1)
-    }
-    rungs = [make_agent(text, game=game, seed=seed) for text in rungs_for(game)]
-    kept = LEVELS_FILE.with_suffix(".part")
-    done = _read(kept)
-    for number, a, b in _matches(levels, rungs):
-        if (a.name, b.name) in done:
-            continue
-        count = slow_games if number in _SLOW else games
-        result = play_match(a, b, games=count, seed=seed)
-        done[a.name, b.name] = pairings_of(result)
-        _write(kept, done)
-        total = result.total
-        click.echo(f"{a.name} - {b.name}: {total.wins} {total.draws} {total.losses}")
-    pairings = list(rung_results(game, rungs, seed=seed))
-    pairings += [each for pair in done.values() for each in pair]
-    ratings = fit_ratings(pairings, anchor=rungs[0].name)
+    return [
+        LevelAgent(
+            each, make_player(each, game=game, evaluator=evaluator, seed=seed), name=name, seed=seed
+        )
+        for name, each in named.items()
+    ]
+
+
+def _store(game: Game, player: str, named: dict[str, Strength], ratings: Ratings) -> None:
+    """Put a game's levels into the file that is shipped."""
     rows = []
-    for number, strength in enumerate(LADDER_OF_LEVELS, start=1):
-        rating = ratings.players[f"level {number}"]
+    for number, (name, strength) in enumerate(named.items(), start=1):
+        rating = ratings.players[name]
         rows.append(
             {
                 "simulations": strength.simulations,
                 "temperature": strength.temperature,
                 "endings": strength.endings,
+                "random": strength.random,
                 "elo": round(rating.elo),
                 "low": round(rating.low),
                 "high": round(rating.high),
             }
         )
-        click.echo(f"level {number}: {rating.elo:.0f} ({rating.low:.0f} to {rating.high:.0f})")
-    _store(game, rows)
-    kept.unlink(missing_ok=True)
-
-
-def _matches(
-    levels: dict[int, LevelAgent], rungs: list[Agent]
-) -> list[tuple[int, LevelAgent, Agent]]:
-    """Who plays whom: each level the two below it, and the rungs that are about as strong."""
-    matches: list[tuple[int, LevelAgent, Agent]] = []
-    for number, level in levels.items():
-        matches += [
-            (number, level, levels[below]) for below in (number - 1, number - 2) if below in levels
-        ]
-    near = {0: (1, 2, 3), 1: (1, 2, 3, 4), 2: (3, 4, 5, 6, 7), 3: (5, 6, 7, 8, 9)}
-    for index, rung in enumerate(rungs):
-        matches += [(number, levels[number], rung) for number in near.get(index, ())]
-    return sorted(matches, key=lambda each: each[0])
-
-
-def _read(path: Path) -> dict[tuple[str, str], list[Pairing]]:
-    if not path.is_file():
-        return {}
-    return {
-        (a, b): [Pairing(first=x, second=y, tally=Tally(*counts)) for x, y, *counts in tables]
-        for a, b, tables in json.loads(path.read_text(encoding="utf-8"))
-    }
-
-
-def _write(path: Path, done: dict[tuple[str, str], list[Pairing]]) -> None:
-    rows = [
-        [
-            a,
-            b,
-            [[p.first, p.second, p.tally.wins, p.tally.draws, p.tally.losses] for p in pairings],
-        ]
-        for (a, b), pairings in done.items()
-    ]
-    path.write_text(json.dumps(rows), encoding="utf-8")
-
-
-def _store(game: Game, rows: list[dict[str, float | bool]]) -> None:
-    """Put a game's levels into the file that is shipped."""
+        click.echo(
+            f"level {number}: {strength.text}: "
+            f"{rating.elo:.0f} ({rating.low:.0f} to {rating.high:.0f})"
+        )
     known = json.loads(LEVELS_FILE.read_text(encoding="utf-8")) if LEVELS_FILE.is_file() else {}
-    known[game.id] = {"source_hash": game.source_hash, "levels": rows}
+    measured = {"rules": rules_signature(game), "levels": rows}
+    known[game.id] = {**known.get(game.id, {}), player: measured}
     LEVELS_FILE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     click.echo(f"levels of {game.id} written to {LEVELS_FILE}")
 

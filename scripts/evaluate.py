@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.agent import Agent
-from agents.arena.ladder import LADDER, LadderReport, climb_ladder, ladder_ratings, rungs_for
+from agents.arena.ladder import LadderReport, climb_ladder, open_ladder
 from agents.arena.truth import TruthReport, TruthScore, measure_truth
 from agents.arena.truth_sets import truth_for
 from agents.factory import (
@@ -94,6 +95,11 @@ def _parse_strengths(
     is_flag=True,
     help="Every network that a run has kept, on the ladder: RUN/curve.json and RUN/curve.png.",
 )
+@click.option(
+    "--programs/--no-programs",
+    default=True,
+    help="Outside programs on the ladder, where they are installed.",
+)
 @click.option("--quick", is_flag=True, help="Fewer positions and games: a first impression.")
 @seed_option
 @click.option(
@@ -109,6 +115,7 @@ def command(
     ladder_simulations: int,
     games: int,
     whole_course: bool,
+    programs: bool,
     quick: bool,
     seed: int,
     json_file: Path | None,
@@ -135,6 +142,7 @@ def command(
             game=game,
             simulations=ladder_simulations,
             games=min(games, _QUICK_GAMES) if quick else games,
+            programs=programs,
             seed=seed,
             json_file=json_file,
         )
@@ -146,7 +154,11 @@ def command(
     with progress_bars() as report:
         truths = _measure(measured, game, quick=quick, report=report)
         games = min(games, _QUICK_GAMES) if quick else games
-        ladder = _climb(climber, game, games=games, seed=seed, report=report) if games else None
+        ladder = None
+        if games:
+            rungs = open_ladder(game, seed=seed, programs=programs, progress=report)
+            with closing(rungs):
+                ladder = climb_ladder(climber, rungs, games=games, seed=seed, progress=report)
     facts = _facts(agent, game, truths, ladder, seed=seed)
     facts["seconds"] = round(time.monotonic() - started, 1)
     text = json.dumps(facts, indent=2) + "\n"
@@ -198,22 +210,23 @@ def _measure(agents: list[Agent], game: Game, *, quick: bool, report: Report) ->
     ]
 
 
-def _climb(agent: Agent, game: Game, *, games: int, seed: int, report: Report) -> LadderReport:
-    """The ladder, with what is known of its rungs."""
-    rungs = [make_agent(text, game=game, seed=seed) for text in rungs_for(game, LADDER)]
-    ladder = ladder_ratings(game, rungs, seed=seed, progress=report)
-    return climb_ladder(agent, rungs, ladder, games=games, seed=seed, progress=report)
-
-
 def _draw_all(
-    run: Path, *, game: Game, simulations: int, games: int, seed: int, json_file: Path | None
+    run: Path,
+    *,
+    game: Game,
+    simulations: int,
+    games: int,
+    programs: bool,
+    seed: int,
+    json_file: Path | None,
 ) -> None:
     """Every network that a run has kept, on the ladder: table, JSON and picture."""
     files = weights_of_run(run)[::-1]
     points: list[CurvePoint] = []
-    with progress_bars() as report:
-        rungs = [make_agent(text, game=game, seed=seed) for text in rungs_for(game, LADDER)]
-        ladder = ladder_ratings(game, rungs, seed=seed, progress=report)
+    with (
+        progress_bars() as report,
+        closing(open_ladder(game, seed=seed, programs=programs, progress=report)) as ladder,
+    ):
         for number, file in enumerate(files):
             try:
                 network = load_weights(file, game)
@@ -227,7 +240,7 @@ def _draw_all(
                 seed=seed,
                 name=file.stem,
             )
-            climbed = climb_ladder(climber, rungs, ladder, games=games, seed=seed)
+            climbed = climb_ladder(climber, ladder, games=games, seed=seed)
             points.append(
                 CurvePoint(
                     version=network.version,
@@ -247,7 +260,7 @@ def _draw_all(
         Console().print(curve_table(points, title=title))
     target = json_file if json_file and str(json_file) != "-" else run / "curve.json"
     _write(target, (text + "\n").encode())
-    draw_curve(points, ladder, title=title, target=target.with_suffix(".png"))
+    draw_curve(points, ladder.ratings, title=title, target=target.with_suffix(".png"))
     click.echo(f"wrote {target} and {target.with_suffix('.png')}", err=True)
 
 

@@ -32,9 +32,19 @@ _STANDARD_INPUT = 0
     is_flag=True,
     help="Cells named as in Go (no column i, row 1 at the bottom), as boards such as GoGui's do.",
 )
+@click.option(
+    "--ponder",
+    is_flag=True,
+    help="Search on while the other side thinks; what is found then counts for the next move.",
+)
 @seed_option
 def command(
-    game_id: str | None, spec: str | None, simulations: int | None, vertices: bool, seed: int
+    game_id: str | None,
+    spec: str | None,
+    simulations: int | None,
+    vertices: bool,
+    ponder: bool,
+    seed: int,
 ) -> None:
     """Serve the Go Text Protocol, version 2, on standard input and output."""
     game = settle_game(game_id, spec or "")
@@ -45,7 +55,9 @@ def command(
 
     # A number that was asked for bounds every move; else the time decides where there is a clock.
     is_bounded = simulations is not None or any(mark in (spec or "") for mark in ("@", "mcts:"))
-    server = GtpServer(game, make, vertices=vertices, is_bounded=is_bounded, say=_say)
+    server = GtpServer(
+        game, make, vertices=vertices, is_bounded=is_bounded, ponders=ponder, say=_say
+    )
     server.serve(LineReader(_STANDARD_INPUT), _write)
 
 

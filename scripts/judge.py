@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from agents.arena.ladder import rungs_for
 from agents.arena.match import play_match
+from agents.arena.rungs import playable
 from agents.arena.truth import TruthSet, measure_truth
 from agents.arena.truth_sets import truth_for
 from agents.factory import make_agent
@@ -16,6 +16,7 @@ from games.game import Game
 _POSITIONS_PER_CLASS = 100
 _SIMULATIONS = 100
 LADDER_GAMES = 20
+_OPPONENTS = ("random", "one_ply", "alpha_beta:5", "mcts:1000")
 
 
 def make_judge(game: Game) -> Judge:
@@ -41,7 +42,7 @@ def make_judge(game: Game) -> Judge:
                 report = measure_truth(agent, truth[0])
                 for phase, kept in _by_phase(report.by_class).items():
                     found[f"truth {name} {phase}"] = kept
-        for opponent in rungs_for(game):
+        for opponent in playable(game, _OPPONENTS):
             if give_up():
                 return found
             result = play_match(

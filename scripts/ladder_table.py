@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
-from agents.arena.ladder import KNOWN_FILE, LADDER, rungs_for, store_results
+from agents.arena.ladder import KNOWN_FILE, make_rungs, store_results
 from agents.arena.match import OPENING_PLIES, opening_book
 from agents.arena.store import pairings_of_games
 from agents.arena.tournament import Tournament
-from agents.factory import make_agent
 from games import make
 from scripts.agent_options import DEFAULT_GAME, progress_bars, seed_option
 from scripts.game_files import open_store
+
+#: Games in flight: some, so that our own agents are asked in batches, and not so many that programs
+#: are told whole games again and again.
+_PARALLEL = 16
 
 
 @click.command("ladder-table")
@@ -30,15 +33,19 @@ from scripts.game_files import open_store
 def command(game_id: str, games: int, db_file: Path, seed: int) -> None:
     """Renew what `meijin evaluate` knows of its rungs; needed when one or the rules change."""
     game = make(game_id)
-    texts = rungs_for(game, LADDER)
-    rungs = [make_agent(text, game=game, seed=seed) for text in texts]
-    store = open_store(db_file, texts, rungs, plies=OPENING_PLIES, seed=seed)
+    rungs, missing = make_rungs(game, seed=seed)
+    if missing:
+        raise click.ClickException(f"not installed, so the ladder would lack: {', '.join(missing)}")
+    names = [rung.name for rung in rungs]
+    store = open_store(db_file, names, rungs, plies=OPENING_PLIES, seed=seed)
     book = opening_book(game, plies=OPENING_PLIES, seed=seed)
-    tournament = Tournament(rungs, store, games=games, seed=seed, book=book, parallel=64)
+    tournament = Tournament(rungs, store, games=games, seed=seed, book=book, parallel=_PARALLEL)
     with progress_bars() as report:
         tournament.play(progress=lambda share: report(game.id, share))
-    standings = tournament.standings(anchor=texts[0])
+    standings = tournament.standings(anchor=names[0])
     store.close()
+    for rung in rungs:
+        rung.close()
     store_results(game, pairings_of_games(standings.games))
     print(f"{len(standings.games)} games of {game.id} written to {KNOWN_FILE}")
 

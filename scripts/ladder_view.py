@@ -24,16 +24,17 @@ class CurvePoint:
     rating: Rating
 
 
-def rating_facts(ladder: LadderReport) -> dict[str, Any]:
+def rating_facts(report: LadderReport) -> dict[str, Any]:
     """Ratings for programs; intervals are 95 %."""
     return {
-        "anchor": ladder.rungs.anchor,
+        "anchor": report.ladder.ratings.anchor,
         "players": {
-            **{name: _one(rating) for name, rating in ladder.rungs.players.items()},
-            ladder.matches[0].a: _one(ladder.rating),
+            **{name: _one(rating) for name, rating in report.ladder.ratings.players.items()},
+            report.matches[0].a: _one(report.rating),
         },
-        "first_player_advantage": _one(ladder.rungs.first_player_advantage),
-        "even_draw_rate": round(ladder.rungs.even_draw_rate, 4),
+        "first_player_advantage": _one(report.ladder.ratings.first_player_advantage),
+        "even_draw_rate": round(report.ladder.ratings.even_draw_rate, 4),
+        "left_out": list(report.ladder.left_out),
     }
 
 
@@ -57,20 +58,20 @@ def _one(rating: Rating) -> dict[str, Any]:
     }
 
 
-def ladder_table(ladder: LadderReport) -> Table:
+def ladder_table(report: LadderReport) -> Table:
     """Who was met, and where that places the agent."""
-    rungs, mine = ladder.rungs, ladder.rating
+    rungs, mine = report.ladder.ratings, report.rating
     advantage = rungs.first_player_advantage
     table = Table(
-        title=f"{ladder.matches[0].a} on the ladder: Elo {mine.elo:.0f} {_interval(mine)}",
+        title=f"{report.matches[0].a} on the ladder: Elo {mine.elo:.0f} {_interval(mine)}",
         caption=(
             f"{rungs.anchor} is 0 Elo; moving first is worth {advantage.elo:.0f} "
-            f"{_interval(advantage)}"
+            f"{_interval(advantage)}{_missing(report)}"
         ),
     )
     for heading in ("opponent", "wins", "draws", "losses", "score in %", "its Elo"):
         table.add_column(heading, justify="left" if heading == "opponent" else "right")
-    for match in ladder.matches:
+    for match in report.matches:
         total, theirs = match.total, rungs.players[match.b]
         low, high = score_interval(total)
         table.add_row(
@@ -80,6 +81,12 @@ def ladder_table(ladder: LadderReport) -> Table:
             f"{theirs.elo:.0f} {_interval(theirs)}",
         )
     return table
+
+
+def _missing(report: LadderReport) -> str:
+    """What stands on the ladder and was not met."""
+    left_out = report.ladder.left_out
+    return f"; not installed, so left out: {', '.join(left_out)}" if left_out else ""
 
 
 def _interval(rating: Rating) -> str:
@@ -102,15 +109,15 @@ def curve_table(points: Sequence[CurvePoint], *, title: str) -> Table:
     return table
 
 
-def draw_ladder(ladder: LadderReport, *, target: Path) -> None:
+def draw_ladder(report: LadderReport, *, target: Path) -> None:
     """Write a picture of an agent among the rungs; the suffix chooses the format."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    climber = ladder.matches[0].a
-    rows = [*ladder.rungs.players.items(), (climber, ladder.rating)]
+    climber = report.matches[0].a
+    rows = [*report.ladder.ratings.players.items(), (climber, report.rating)]
     rows.sort(key=lambda row: row[1].elo)
     figure, axis = plt.subplots(figsize=(8, 1.6 + 0.36 * len(rows)), constrained_layout=True)
     for place, (name, rating) in enumerate(rows):
@@ -123,7 +130,7 @@ def draw_ladder(ladder: LadderReport, *, target: Path) -> None:
             color="C1" if name == climber else "C0",
         )
     axis.set_yticks(range(len(rows)), [name for name, _ in rows])
-    axis.set_xlabel(f"Elo, {ladder.rungs.anchor} = 0; bars: 95 %")
+    axis.set_xlabel(f"Elo, {report.ladder.ratings.anchor} = 0; bars: 95 %")
     axis.grid(alpha=0.3)
     figure.savefig(target, dpi=100)
     plt.close(figure)

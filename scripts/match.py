@@ -10,10 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from agents.arena.fixtures import Outcome
+from agents.arena.fixtures import Outcome, games_in_flight
 from agents.arena.intervals import wilson_interval
 from agents.arena.match import (
-    OPENING_PLIES,
     MatchResult,
     Place,
     PlayedGame,
@@ -23,6 +22,7 @@ from agents.arena.match import (
 from agents.arena.sprt import Sprt, SprtReport
 from agents.arena.store import GameStore, StoreError
 from agents.factory import make_agent
+from agents.protocols.clock import TimeSettings
 from engine.inference.evaluator import Evaluator
 from scripts.agent_options import (
     AGENT_HELP,
@@ -31,7 +31,14 @@ from scripts.agent_options import (
     seed_option,
     settle_game,
 )
-from scripts.game_files import db_option, games_in_flight, open_store, parallel_option
+from scripts.game_files import (
+    clock_option,
+    db_option,
+    open_store,
+    opening_plies_option,
+    parallel_option,
+    simulations_option,
+)
 
 _GAMES = 100
 _GAMES_OF_A_TEST = 20_000  # at most
@@ -68,18 +75,9 @@ _GAMES_OF_A_TEST = 20_000  # at most
     show_default=True,
     help="Of --sprt: how often ELO0 may be taken where ELO1 is true.",
 )
-@click.option(
-    "--simulations",
-    type=click.IntRange(min=0),
-    help="Simulations a move for agents that search and do not say; 0: networks alone.",
-)
-@click.option(
-    "--opening-plies",
-    type=click.IntRange(min=0),
-    default=OPENING_PLIES,
-    show_default=True,
-    help="Random half-moves at the start of each game.",
-)
+@simulations_option
+@opening_plies_option
+@clock_option
 @db_option
 @parallel_option
 @seed_option
@@ -94,6 +92,7 @@ def command(
     beta: float,
     simulations: int | None,
     opening_plies: int,
+    clock: TimeSettings | None,
     db_file: Path | None,
     parallel: int | None,
     seed: int,
@@ -105,6 +104,8 @@ def command(
       meijin match shipped@100 mcts:1000 --games 200
 
       meijin match runs/new@100 runs/old@100 --sprt 0 20 --db games.db
+
+      meijin match mcts:5000 "uci:stockfish" --game chess --clock 10+0.1
     """
     game = settle_game(game_id, a, b)
     test = Sprt(*sprt, alpha=alpha, beta=beta) if sprt else None
@@ -118,7 +119,7 @@ def command(
     if db_file is not None:
         if agents[0].name == agents[1].name:
             raise StoreError(f"{agents[0].name} against itself cannot be kept in a file")
-        store = open_store(db_file, (a, b), agents, plies=opening_plies, seed=seed)
+        store = open_store(db_file, (a, b), agents, plies=opening_plies, seed=seed, clock=clock)
         known = _known(store, agents[0].name, agents[1].name)
 
     def keep(outcome: Outcome) -> None:
@@ -134,6 +135,7 @@ def command(
                 opening_plies=opening_plies,
                 sprt=test,
                 parallel=games_in_flight(parallel, agents),
+                clock=clock,
                 known=known,
                 keep=keep,
                 progress=lambda share: report(f"{agents[0].name} - {agents[1].name}", share),
@@ -163,6 +165,7 @@ def _known(store: GameStore, a: str, b: str) -> dict[Place, PlayedGame]:
                 opening_plies=each.opening_plies,
                 a_is_player=int(swapped),
                 result_for_a=-each.result if swapped else each.result,
+                on_time=each.on_time,
             )
     return found
 
@@ -181,6 +184,7 @@ def match_facts(result: MatchResult) -> dict[str, Any]:
         "as_first": tally_facts(result.as_first),
         "as_second": tally_facts(result.as_second),
         "duplicates": result.duplicates,
+        "lost_on_time": dict(zip("ab", result.lost_on_time, strict=True)),
         "seed": result.seed,
     }
     if result.sprt is not None:
@@ -230,12 +234,18 @@ def score_interval(tally: Tally) -> tuple[float, float]:
     return wilson_interval(tally.wins + 0.5 * tally.draws, tally.games)
 
 
+def _lateness(result: MatchResult) -> str:
+    """Who lost how many games on time."""
+    pairs = zip((result.a, result.b), result.lost_on_time, strict=True)
+    return "".join(f"; {name} lost {count} on time" for name, count in pairs if count)
+
+
 def _table(result: MatchResult) -> Table:
     """A match for people."""
     repeats = f"; {result.duplicates} games repeat others" if result.duplicates else ""
     table = Table(
         title=f"{result.a} - {result.b}, {result.game_id}",
-        caption=f"from the view of {result.a}; seed {result.seed}{repeats}",
+        caption=f"from the view of {result.a}; seed {result.seed}{repeats}{_lateness(result)}",
     )
     for heading in ("", "games", "wins", "draws", "losses", "score", "95 %"):
         table.add_column(heading, justify="left" if not heading else "right")

@@ -9,9 +9,11 @@ import click
 from rich.console import Console
 
 from agents.agent import AgentError
-from agents.arena.match import OPENING_PLIES, opening_book
+from agents.arena.fixtures import games_in_flight
+from agents.arena.match import opening_book
 from agents.arena.tournament import Choice, Tournament
 from agents.factory import make_agent
+from agents.protocols.clock import TimeSettings
 from engine.inference.evaluator import Evaluator
 from scripts.agent_options import (
     AGENT_HELP,
@@ -20,7 +22,13 @@ from scripts.agent_options import (
     seed_option,
     settle_game,
 )
-from scripts.game_files import games_in_flight, open_store, parallel_option
+from scripts.game_files import (
+    clock_option,
+    open_store,
+    opening_plies_option,
+    parallel_option,
+    simulations_option,
+)
 from scripts.standings import draw_standings, ranking_table, standings_facts, superiority_table
 
 _GAMES_A_PAIR = 20
@@ -50,18 +58,9 @@ _GAMES_A_PAIR = 20
     help="Who plays whom: what narrows the widest open interval most, or all equally often.",
 )
 @click.option("--anchor", help="The player whose rating is 0 Elo [the first named].")
-@click.option(
-    "--simulations",
-    type=click.IntRange(min=0),
-    help="Simulations a move for agents that search and do not say; 0: networks alone.",
-)
-@click.option(
-    "--opening-plies",
-    type=click.IntRange(min=0),
-    default=OPENING_PLIES,
-    show_default=True,
-    help="Random half-moves at the start of each game.",
-)
+@simulations_option
+@opening_plies_option
+@clock_option
 @parallel_option
 @seed_option
 @click.option(
@@ -84,6 +83,7 @@ def command(
     anchor: str | None,
     simulations: int | None,
     opening_plies: int,
+    clock: TimeSettings | None,
     parallel: int | None,
     seed: int,
     json_file: Path | None,
@@ -108,7 +108,7 @@ def command(
     if anchored not in names:
         raise AgentError(f"the anchor {anchored!r} is none of the players: {', '.join(names)}")
     wanted = games if games is not None else _GAMES_A_PAIR * len(names) * (len(names) - 1) // 2
-    store = open_store(db_file, players, agents, plies=opening_plies, seed=seed)
+    store = open_store(db_file, players, agents, plies=opening_plies, seed=seed, clock=clock)
     try:
         tournament = Tournament(
             agents,
@@ -118,6 +118,7 @@ def command(
             book=opening_book(game, plies=opening_plies, seed=seed),
             choice=pairing,
             parallel=games_in_flight(parallel, agents),
+            clock=clock,
         )
         if tournament.played:
             click.echo(f"{db_file} holds {tournament.played} of these games already", err=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
 from agents.agent import RESIGN, Agent
+from agents.protocols.program_agent import ProgramAgent
 from games.game import Game, States
 
 #: Games in flight, unless told: as many as a search takes side by side.
 PARALLEL = 256
+#: The same where an outside program plays: it is asked one question at a time.
+_WITH_PROGRAMS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Outcome:
     fixture: Fixture
     actions: tuple[int, ...]  # all of them, the opening first
     result: float  # return of the first player in -1..+1
-    resigned: bool = False  # a program gave it up, or lost it by failing
+    resigned: bool = False  # a program gave it up, or lost it by failing or on time
+    on_time: bool = False  # lost because the mover's clock ran out
 
 
 @dataclass(slots=True)
@@ -43,6 +47,14 @@ class _Live:
     fixture: Fixture
     actions: list[int]
     resigned: bool = False
+
+
+def games_in_flight(wanted: int | None, agents: Sequence[Agent]) -> int:
+    """How many games are played at once; None: as many as suit the agents."""
+    if wanted is not None:
+        return wanted
+    has_program = any(isinstance(agent, ProgramAgent) for agent in agents)
+    return _WITH_PROGRAMS if has_program else PARALLEL
 
 
 def play_fixtures(

@@ -14,25 +14,12 @@ from pathlib import Path
 
 from agents.agent import Agent
 from agents.arena.elo import Pairing, Rating, Ratings, fit_ratings, pairings_of, rate_against
+from agents.arena.fixtures import games_in_flight
 from agents.arena.match import OPENING_PLIES, MatchResult, Tally, play_match
 from agents.arena.rules_signature import rules_signature
-from games.batched_rules import CompiledRules
+from agents.arena.rungs import own_rungs, program_rungs
+from agents.factory import make_agent
 from games.game import Game
-
-#: Rungs of the judge while training goes on, as ``agents.factory`` reads them.
-RUNGS = ("random", "one_ply", "alpha_beta:5", "mcts:1000")
-
-#: Rungs of the ladder from the bottom; the first is 0 Elo.
-LADDER = (
-    "random",
-    "one_ply",
-    "mcts:30",
-    "mcts:100",
-    "alpha_beta:3",
-    "mcts:300",
-    "alpha_beta:5",
-    "mcts:1000",
-)
 
 #: Results of the rungs among themselves, played once; ``scripts/ladder_table.py`` plays them again.
 KNOWN_FILE = Path(__file__).resolve().parent / "ladder_results.json"
@@ -42,24 +29,77 @@ _GAMES_OF_RUNGS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Ladder:
+    """Opponents that have ratings."""
+
+    rungs: tuple[Agent, ...]  # those that can be met here
+    ratings: Ratings  # of all, also of those that are left out
+    left_out: tuple[str, ...]  # programs that are not installed
+
+    def close(self) -> None:
+        """End the programs."""
+        for rung in self.rungs:
+            rung.close()
+
+
+@dataclass(frozen=True, slots=True)
 class LadderReport:
     """An agent against every rung, and its place on their scale."""
 
     matches: tuple[MatchResult, ...]  # of the agent against each rung, from its view
     rating: Rating  # of the agent; the interval holds the rungs to be where they are
-    rungs: Ratings  # the ladder
+    ladder: Ladder
 
 
-def rungs_for(game: Game, rungs: Sequence[str] = RUNGS) -> tuple[str, ...]:
-    """The rungs that can play a game: alpha-beta is compiled together with compiled rules alone."""
-    compiled = isinstance(game.rules, CompiledRules)
-    return tuple(rung for rung in rungs if compiled or not rung.startswith("alpha_beta"))
+def open_ladder(
+    game: Game,
+    *,
+    seed: int,
+    programs: bool = True,
+    progress: Callable[[str, float], None] | None = None,
+) -> Ladder:
+    """The rungs of a game, and what they are rated.
+
+    Outside programs stand on it where their games against the others come with the package.
+
+    Args:
+        game: what is played.
+        seed: of the rungs.
+        programs: whether outside programs are met.
+        progress: told what is played where no results are stored.
+    """
+    rungs, left_out = make_rungs(game, seed=seed, programs=programs)
+    own = rungs[: len(own_rungs(game))]
+    results = stored_results(game)
+    known = {name for each in results for name in (each.first, each.second)}
+    if not {rung.name for rung in own} <= known:
+        results = play_rungs(own, games=_GAMES_OF_RUNGS, seed=seed, progress=progress)
+        known = {rung.name for rung in own}
+    return Ladder(
+        rungs=tuple(rung for rung in rungs if rung.name in known),
+        ratings=fit_ratings(results, anchor=own[0].name),
+        left_out=tuple(name for name in left_out if name in known),
+    )
+
+
+def make_rungs(
+    game: Game, *, seed: int, programs: bool = True
+) -> tuple[list[Agent], tuple[str, ...]]:
+    """All rungs of a game that can be met here, and the names of programs that are missing."""
+    rungs = [make_agent(text, game=game, seed=seed) for text in own_rungs(game)]
+    missing = []
+    for each in program_rungs(game) if programs else ():
+        if (text := each.command) is None:
+            missing.append(each.name)
+        else:
+            rungs.append(make_agent(text, game=game, seed=seed))
+            rungs[-1].name = each.name
+    return rungs, tuple(missing)
 
 
 def climb_ladder(
     agent: Agent,
-    rungs: Sequence[Agent],
-    ladder: Ratings,
+    ladder: Ladder,
     *,
     games: int,
     seed: int,
@@ -70,15 +110,14 @@ def climb_ladder(
 
     Args:
         agent: who climbs.
-        rungs: opponents.
-        ladder: what they are rated.
+        ladder: opponents and what they are rated.
         games: against each rung.
         seed: settles openings and agents; the same seed gives every agent the same openings.
         opening_plies: random half-moves at the start of each game.
         progress: told the rung's name and the share of its games that is played.
     """
     matches = []
-    for rung in rungs:
+    for rung in ladder.rungs:
         matches.append(
             play_match(
                 agent,
@@ -86,6 +125,7 @@ def climb_ladder(
                 games=games,
                 seed=seed,
                 opening_plies=opening_plies,
+                parallel=games_in_flight(None, (agent, rung)),
                 progress=(lambda share, name=rung.name: progress(name, share))
                 if progress is not None
                 else None,
@@ -97,12 +137,11 @@ def climb_ladder(
         for pairing in zip((True, False), pairings_of(match), strict=True)
     ]
     seen = [
-        (ladder.players[rung].elo, climber_first, pairing.tally)
+        (ladder.ratings.players[rung].elo, climber_first, pairing.tally)
         for rung, (climber_first, pairing) in results
     ]
-    return LadderReport(
-        matches=tuple(matches), rating=rate_against(seen, scale=ladder), rungs=ladder
-    )
+    rating = rate_against(seen, scale=ladder.ratings)
+    return LadderReport(matches=tuple(matches), rating=rating, ladder=ladder)
 
 
 def play_rungs(
@@ -131,35 +170,11 @@ def play_rungs(
     return pairings
 
 
-def ladder_ratings(
-    game: Game,
-    rungs: Sequence[Agent],
-    *,
-    seed: int,
-    progress: Callable[[str, float], None] | None = None,
-) -> Ratings:
-    """What the rungs are rated: by the results that come with the package, else by games now."""
-    pairings = rung_results(game, rungs, seed=seed, progress=progress)
-    return fit_ratings(pairings, anchor=rungs[0].name)
+def stored_results(game: Game) -> list[Pairing]:
+    """Results of a game's rungs among themselves, as they come with the package.
 
-
-def rung_results(
-    game: Game,
-    rungs: Sequence[Agent],
-    *,
-    seed: int,
-    progress: Callable[[str, float], None] | None = None,
-) -> list[Pairing]:
-    """Results of the rungs among themselves, as they come with the package, else of games now."""
-    pairings = _stored(game)
-    names = {name for each in pairings for name in (each.first, each.second)}
-    if {rung.name for rung in rungs} <= names:
-        return pairings
-    return play_rungs(rungs, games=_GAMES_OF_RUNGS, seed=seed, progress=progress)
-
-
-def _stored(game: Game) -> list[Pairing]:
-    """Results of a game's rungs from the file; none where it has none of these rules."""
+    None where it has none of these rules.
+    """
     stored = json.loads(KNOWN_FILE.read_text(encoding="utf-8")).get(game.id)
     if stored is None or stored["rules"] != rules_signature(game):
         return []

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.agent import Agent, AgentError
+from agents.arena.clocked_games import play_on_clock
 from agents.arena.fixtures import PARALLEL, Fixture, Outcome, play_fixtures
 from agents.arena.openings import OpeningBook
 from agents.arena.sprt import RunningSprt, Sprt, SprtReport
+from agents.protocols.clock import TimeSettings
 from games.game import Game, States
 
 Progress = Callable[[float], None]  # told the share of the work that is done, 0 to 1
@@ -55,6 +57,7 @@ class PlayedGame:
     opening_plies: int
     a_is_player: int  # 0: agent A moved first
     result_for_a: float  # return of agent A in -1..+1
+    on_time: bool = False  # lost because the loser's clock ran out
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,12 @@ class MatchResult:
         """Both colours together, from the view of A."""
         return self.as_first + self.as_second
 
+    @property
+    def lost_on_time(self) -> tuple[int, int]:
+        """Games that A and that B lost because the clock ran out."""
+        late = [each.result_for_a for each in self.games if each.on_time]
+        return sum(result < 0 for result in late), sum(result > 0 for result in late)
+
 
 def play_match(
     a: Agent,
@@ -86,6 +95,7 @@ def play_match(
     opening_plies: int = OPENING_PLIES,
     sprt: Sprt | None = None,
     parallel: int | None = None,
+    clock: TimeSettings | None = None,
     known: Mapping[Place, PlayedGame] | None = None,
     keep: Callable[[Outcome], None] | None = None,
     progress: Progress | None = None,
@@ -101,6 +111,7 @@ def play_match(
         sprt: stop as soon as this test is settled; pairs begun after the one that settles it are
             left out of the result.
         parallel: games in flight; unless told all of them, with a test at most 256.
+        clock: the time of each player in a game; such games are played one after the other.
         known: games that were played before; they are counted and not played again.
         keep: told of every game that ends.
         progress: told now and then how far the match is.
@@ -133,12 +144,15 @@ def play_match(
             progress((len(played) + float(shares.sum())) / (2 * pairs))
 
     if look is None or not look(played):
-        outcomes = play_fixtures(
-            fixtures(),
-            game=a.game,
-            parallel=parallel or (PARALLEL if sprt else 2 * pairs),
-            after_round=after_round,
-        )
+        if clock is not None:
+            outcomes = play_on_clock(fixtures(), clock, game=a.game, after_move=after_round)
+        else:
+            outcomes = play_fixtures(
+                fixtures(),
+                game=a.game,
+                parallel=parallel or (PARALLEL if sprt else 2 * pairs),
+                after_round=after_round,
+            )
         for outcome in outcomes:
             played[outcome.fixture.number, outcome.fixture.swapped] = _from_a(outcome)
             if keep is not None:
@@ -165,6 +179,7 @@ def _from_a(outcome: Outcome) -> PlayedGame:
         opening_plies=len(outcome.fixture.opening),
         a_is_player=int(swapped),
         result_for_a=-outcome.result if swapped else outcome.result,
+        on_time=outcome.on_time,
     )
 
 

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS game (
     opening INTEGER NOT NULL,             -- its number in the book
     opening_plies INTEGER NOT NULL,
     result REAL NOT NULL,                 -- of the first player: 1, 0 or -1
-    resigned INTEGER NOT NULL,            -- given up, or lost by a program's failing
+    resigned INTEGER NOT NULL,            -- 1: given up, or lost by failing; 2: on time
     moves TEXT NOT NULL,                  -- actions as numbers, the opening first
     ended TEXT NOT NULL,                  -- local time
     UNIQUE (first, second, opening)
@@ -60,6 +60,7 @@ class StoredGame:
     opening_plies: int
     result: float  # of the first player
     resigned: bool
+    on_time: bool
     actions: tuple[int, ...]
 
 
@@ -149,7 +150,7 @@ class GameStore:
                         each.fixture.number,
                         len(each.fixture.opening),
                         each.result,
-                        int(each.resigned),
+                        int(each.resigned) + int(each.on_time),
                         " ".join(str(action) for action in each.actions),
                         now,
                         each.fixture.first.name,
@@ -173,6 +174,7 @@ class GameStore:
                 opening_plies=plies,
                 result=result,
                 resigned=bool(resigned),
+                on_time=resigned == 2,
                 actions=tuple(int(word) for word in moves.split()),
             )
 

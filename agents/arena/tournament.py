@@ -9,11 +9,13 @@ from itertools import combinations
 from typing import Literal
 
 from agents.agent import Agent, AgentError
+from agents.arena.clocked_games import play_on_clock
 from agents.arena.elo import Ratings, fit_ratings
 from agents.arena.fixtures import PARALLEL, Fixture, Outcome, play_fixtures
 from agents.arena.openings import OpeningBook
 from agents.arena.pairing import next_pairs
 from agents.arena.store import GameStore, StoredGame, pairings_of_games, repeats
+from agents.protocols.clock import TimeSettings
 from games.game import States
 
 Choice = Literal["informative", "round-robin"]
@@ -46,6 +48,7 @@ class Tournament:
             widest interval that matters most (see ``pairing``); ``round-robin`` plays all pairs
             equally often.
         parallel: games in flight at most.
+        clock: the time of each player in a game; such games are played one after the other.
 
     Raises:
         AgentError: too few agents, different games, or one name twice.
@@ -61,6 +64,7 @@ class Tournament:
         book: OpeningBook,
         choice: Choice = "informative",
         parallel: int = PARALLEL,
+        clock: TimeSettings | None = None,
     ) -> None:
         names = [agent.name for agent in agents]
         if len(agents) < 2:
@@ -80,6 +84,7 @@ class Tournament:
         self.book = book
         self.choice: Choice = choice
         self.parallel = parallel
+        self.clock = clock
         for number, agent in enumerate(agents):
             agent.reset(seed=seed + number)
         self._names = names
@@ -107,9 +112,15 @@ class Tournament:
                 ended = int(states["finished"].sum())
                 progress(min(1.0, (self.played + ended + parts) / max(self.total, 1)))
 
-        for outcome in play_fixtures(
-            self._fixtures(), game=game, parallel=self.parallel, after_round=after_round
-        ):
+        if self.clock is not None:
+            outcomes = play_on_clock(
+                self._fixtures(), self.clock, game=game, after_move=after_round
+            )
+        else:
+            outcomes = play_fixtures(
+                self._fixtures(), game=game, parallel=self.parallel, after_round=after_round
+            )
+        for outcome in outcomes:
             self._keep(outcome)
 
     def standings(self, *, anchor: str) -> Standings:
@@ -142,6 +153,7 @@ class Tournament:
                 opening_plies=len(fixture.opening),
                 result=outcome.result,
                 resigned=outcome.resigned,
+                on_time=outcome.on_time,
                 actions=outcome.actions,
             )
         )

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from agents.agent import RESIGN, AgentError, Decisions
+from agents.protocols.clock import TimeSettings
 from agents.protocols.gtp import COLOURS, GtpError, Reply, read_reply
 from agents.protocols.gtp import RESIGN as RESIGN_TEXT
 from agents.protocols.process import LineProcess
@@ -63,10 +64,21 @@ class GtpAgent(ProgramAgent):
             say=say,
         )
         self._told: list[int] | None = None  # moves that the program knows; None: no game at all
+        self._time: TimeSettings | None = None  # of the game's clocks, where there are any
 
     def reset(self, *, seed: int) -> None:
         """Nothing: the program is told every game anew. It has its own source of chance."""
         super().reset(seed=seed)
+
+    def begin_on_clock(self, settings: TimeSettings) -> None:
+        """Start the program and a new game (see ``ProgramAgent``)."""
+        if settings.increment or any(each % 1 for each in (settings.main, settings.period)):
+            raise AgentError(
+                f"GTP knows whole seconds and no increments, so {self.name} cannot play "
+                f"{settings.text}"
+            )
+        self._told, self._time = None, settings
+        self._tell([])
 
     def close(self) -> None:
         """End the program."""
@@ -87,7 +99,10 @@ class GtpAgent(ProgramAgent):
         assert moves is not None
         self._tell(moves)
         colour = COLOURS[int(state["to_play"])]
-        text = self._command_reply(f"genmove {colour}", self._move_seconds)
+        if self._clocks is not None:
+            clock = self._clocks[int(state["to_play"])]
+            self._command_reply(f"time_left {colour} {int(clock.left)} {clock.stones}")
+        text = self._command_reply(f"genmove {colour}")
         if text.lower() == RESIGN_TEXT:
             self._told = None  # whether it has changed its board is not said
             return RESIGN
@@ -113,6 +128,9 @@ class GtpAgent(ProgramAgent):
             self._command_reply("clear_board")
             if "komi" in self.game.parameters:
                 self._command_reply(f"komi {self.game.parameters['komi']:g}")
+            if (clock := self._time) is not None:
+                periods = f"{clock.period:g} {clock.stones}"
+                self._command_reply(f"time_settings {clock.main:g} {periods}")
             self._told = []
         states = self.game.rules.initial(1)
         for number, action in enumerate(moves):
@@ -127,7 +145,7 @@ class GtpAgent(ProgramAgent):
         """The text of a successful reply."""
         assert self._process is not None
         self._process.write(command)
-        reply = self._read_reply(time.monotonic() + (seconds or self._move_seconds))
+        reply = self._read_reply(time.monotonic() + (seconds or self._answer_seconds()))
         if not reply.is_success:
             self._refuse(f"answers {command!r} with an error: {reply.text[:200]}")
         return reply.text

@@ -9,6 +9,7 @@ cannot be used at all, or fails in one game after the other, ends the match with
 from __future__ import annotations
 
 import sys
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -16,6 +17,7 @@ from typing import NoReturn
 import numpy as np
 
 from agents.agent import RESIGN, Agent, AgentError, Decisions, FinishedGameError
+from agents.protocols.clock import Clock, TimeSettings
 from agents.protocols.process import LineProcess, ProcessError
 from games.game import Game, States
 
@@ -24,6 +26,9 @@ START_SECONDS = 60.0
 MOVE_SECONDS = 120.0
 #: Games lost in a row by failing, without a move in between, after which nothing more is tried.
 MOST_FORFEITS = 10
+#: How long an answer is waited for after the clock has run out, so that a program that was late by
+#: a little is ready for the next game.
+_LATE_SECONDS = 1.0
 
 Say = Callable[[str], None]
 
@@ -67,6 +72,8 @@ class ProgramAgent(Agent):
         self._process: LineProcess | None = None
         self._has_answered = False  # a question, ever: the program can be used
         self._forfeits_in_a_row = 0
+        self._clocks: tuple[Clock, Clock] | None = None  # while a move on a clock is asked for
+        self._flag_falls = 0.0  # when that move has to be here
         #: What went wrong in each game that was lost by failing.
         self.forfeits: list[str] = []
 
@@ -85,6 +92,37 @@ class ProgramAgent(Agent):
             for state, line in zip(states, moves, strict=True)
         ]
         return Decisions(actions=np.array(actions, np.int32))
+
+    @abstractmethod
+    def begin_on_clock(self, settings: TimeSettings) -> None:
+        """Start the program and tell it of a new game and its time, before any clock runs.
+
+        Raises:
+            AgentError: it cannot be started, or does not know such a clock.
+        """
+
+    def choose_on_clock(
+        self, state: np.void, moves: Sequence[int], clocks: tuple[Clock, Clock]
+    ) -> int:
+        """The move of one game on a clock; ``RESIGN`` where the program fails or is too late.
+
+        Args:
+            state: an unfinished position.
+            moves: all actions from the start position on.
+            clocks: of player 0 and player 1; they are read and not changed.
+        """
+        self._clocks = clocks
+        self._flag_falls = time.monotonic() + clocks[int(state["to_play"])].reach
+        try:
+            return self._move_or_forfeit(state, list(moves))
+        finally:
+            self._clocks = None
+
+    def _answer_seconds(self) -> float:
+        """How long an answer is waited for: on a clock, a little longer than it allows."""
+        if self._clocks is None:
+            return self._move_seconds
+        return max(self._flag_falls - time.monotonic(), 0.0) + _LATE_SECONDS
 
     @abstractmethod
     def _ask(self, state: np.void, moves: list[int] | None) -> int:
@@ -118,6 +156,8 @@ class ProgramAgent(Agent):
             return self._asked(state, moves)
         except ProcessError:
             self.close()
+        if self._clocks is not None and time.monotonic() >= self._flag_falls:
+            return RESIGN  # lost on time; there is nothing left to ask for
         try:
             return self._asked(state, moves)
         except ProcessError as error:

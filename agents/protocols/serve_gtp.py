@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agents.agent import Agent
-from agents.protocols.clock import Clock, TimeSettings
+from agents.protocols.clock import TimeSettings
 from agents.protocols.deepening import MOST_SIMULATIONS, deepen
 from agents.protocols.gtp import (
     COLOURS,
@@ -36,6 +36,7 @@ from agents.protocols.gtp_analysis import (
 )
 from agents.protocols.gtp_board import GtpBoard, handicap_cells, most_handicap_stones, set_up
 from agents.protocols.gtp_moves import MoveNames
+from agents.protocols.gtp_player import GtpPlayer
 from agents.protocols.gtp_reports import (
     final_score,
     final_status_list,
@@ -50,7 +51,6 @@ from agents.protocols.gtp_reports import (
 )
 from agents.protocols.lines import LineReader
 from agents.protocols.sgf import load_sgf
-from agents.protocols.timed_search import TimedSearch
 from agents.search_agent import SearchAgent
 from games import make
 from games.game import Game, GameError
@@ -72,6 +72,7 @@ class GtpServer:
         make_agent: the agent for a game; called once for each game.
         vertices: write all cells as GTP's vertices (see ``gtp_moves``).
         is_bounded: whether the agent's simulations bound its moves on a clock, too.
+        ponders: whether it searches on while the other side thinks.
         say: told in one line what the user should know and the protocol has no room for.
 
     Raises:
@@ -85,17 +86,16 @@ class GtpServer:
         *,
         vertices: bool = False,
         is_bounded: bool = False,
+        ponders: bool = False,
         say: Say,
     ) -> None:
         self._make_agent = make_agent
-        self._is_bounded = is_bounded
         self._vertices = vertices
         self._say = say
-        self._agent = make_agent(game)
+        self._player = GtpPlayer(make_agent(game), is_bounded=is_bounded, ponders=ponders)
         self._board = GtpBoard(game, MoveNames(game, vertices=vertices))
         self._komi = float(game.parameters.get("komi", 0.0))
-        self._clocks: tuple[Clock, Clock] | None = None
-        self._timed: TimedSearch | None = None  # of an agent that searches, once there is a clock
+        self._has_moved = False  # the last change of the board was a move of ours
         self.is_over = False  # after ``quit``
         self._commands: dict[str, Callable[[tuple[str, ...]], str]] = {
             "protocol_version": self._protocol_version,
@@ -141,7 +141,11 @@ class GtpServer:
 
     def serve(self, lines: LineReader, write: Write) -> None:
         """Answer line after line until ``quit`` or the end of the input."""
-        while not self.is_over and (line := lines.next()) is not None:
+        while not self.is_over:
+            if self._player.ponders and self._has_moved and not self._board.is_over:
+                self._player.ponder(self._board.state, lambda: lines.is_waiting)
+            if (line := lines.next()) is None:
+                return
             self.answer(line, write, is_waiting=lambda: lines.is_waiting)
 
     def answer(
@@ -184,7 +188,7 @@ class GtpServer:
             number = importlib.metadata.version("meijin")
         except importlib.metadata.PackageNotFoundError:
             number = "source"
-        return f"{number} {self._agent.name}"
+        return f"{number} {self._player.agent.name}"
 
     def _known_command(self, arguments: tuple[str, ...]) -> str:
         known = len(arguments) == 1 and arguments[0] in self._names()
@@ -244,20 +248,14 @@ class GtpServer:
         names = self._board.names
         if game.id != self._board.game.id:
             names = MoveNames(game, vertices=self._vertices)
-            agent = self._make_agent(game)
-            self._agent.close()
-            self._agent = agent
-            if self._timed is not None:
-                self._timed.close()
-                self._timed = None
+            self._player.sit_down(self._make_agent(game))
         self._board = board or GtpBoard(game, names)
         self._forget()
 
     def _forget(self) -> None:
         """The agent's tree belongs to a game that is no longer played."""
-        self._agent.reset(seed=self._agent.seed)
-        if self._timed is not None:
-            self._timed.forget()
+        self._player.forget()
+        self._has_moved = False
 
     def _clear_board(self, arguments: tuple[str, ...]) -> str:
         self._replace(self._board.game)
@@ -274,14 +272,9 @@ class GtpServer:
 
     def _play(self, arguments: tuple[str, ...]) -> str:
         _expect(arguments, 2, "play COLOR MOVE")
-        self._observe(self._board.play(read_colour(arguments[0]), arguments[1]))
+        self._player.observe(self._board.play(read_colour(arguments[0]), arguments[1]))
+        self._has_moved = False
         return ""
-
-    def _observe(self, plies: tuple[int, ...]) -> None:
-        for action in plies:
-            self._agent.observe_move(action)
-            if self._timed is not None:
-                self._timed.observe(action)
 
     def _undo(self, arguments: tuple[str, ...]) -> str:
         self._board.undo()
@@ -315,22 +308,7 @@ class GtpServer:
         state = self._board.state_for(player)
         if self._board.plies_before(player):
             self._forget()  # what it knows is about the position with the other side to move
-        clock = self._clocks[player] if self._clocks and on_clock else None
-        agent = self._agent
-        began = time.monotonic()
-        if clock is not None and isinstance(agent, SearchAgent):
-            if self._timed is None:
-                self._timed = TimedSearch(agent, most=self._most_simulations(agent))
-            action = self._timed.choose(state, clock.seconds_for_move())
-        else:
-            action = int(agent.choose_one(state).actions[0])
-        if clock is not None:
-            clock.spend(time.monotonic() - began)
-        return action
-
-    def _most_simulations(self, agent: SearchAgent) -> int | None:
-        """Simulations of a move on a clock at most; None: time alone counts."""
-        return agent.simulations if self._is_bounded else None
+        return self._player.choose(state, player, on_clock=on_clock)
 
     def _play_chosen(self, player: int, action: int | None) -> str:
         """Play what the agent chose; returns it as text."""
@@ -339,7 +317,8 @@ class GtpServer:
             board.play(player, PASS)
             return PASS
         text = board.names.write(board.state_for(player), action)
-        self._observe(board.play_action(player, action))
+        self._player.observe(board.play_action(player, action))
+        self._has_moved = True
         return text
 
     # --- Handicap and records, in Go ------------------------------------------------------------
@@ -426,22 +405,14 @@ class GtpServer:
             period=_read_float(arguments[1]),
             stones=read_number(arguments[2]),
         )
-        clocks = (Clock(settings), Clock(settings))
-        self._clocks = None if settings.is_unlimited else clocks
-        agent = self._agent
-        if self._clocks and isinstance(agent, SearchAgent):
-            self._timed = self._timed or TimedSearch(agent, most=self._most_simulations(agent))
-            self._timed.prepare()
+        self._player.set_time(settings)
         return ""
 
     def _time_left(self, arguments: tuple[str, ...]) -> str:
         _expect(arguments, 3, "time_left COLOR TIME STONES")
         player = read_colour(arguments[0])
         seconds, stones = _read_float(arguments[1]), read_number(arguments[2])
-        if self._clocks is None:
-            unknown = TimeSettings(main=seconds, period=0.0, stones=0)
-            self._clocks = (Clock(unknown), Clock(unknown))
-        self._clocks[player].set_left(seconds, stones)
+        self._player.set_left(player, seconds, stones)
         return ""
 
     def _final_status_list(self, arguments: tuple[str, ...]) -> str:
@@ -453,7 +424,7 @@ class GtpServer:
     def _analyze(self, command: Command, write: Write, is_waiting: Callable[[], bool]) -> None:
         """Report until the next line comes; for a genmove, until the move is chosen, and play."""
         write_stage, is_genmove = self._streams[command.name]
-        board, agent = self._board, self._agent
+        board, agent = self._board, self._player.agent
         request = read_request(command.arguments, to_play=int(board.state["to_play"]))
         if not isinstance(agent, SearchAgent):
             raise GtpError(f"{agent.name} does not search, so there is nothing to analyze")
@@ -461,12 +432,12 @@ class GtpServer:
             raise GtpError("the game is over")
         state = board.state_for(request.player)
         only = kept_moves(request, state, board.game, board.names)
-        clock = self._clocks[request.player] if self._clocks and is_genmove else None
+        clock = self._player.clock_of(request.player) if is_genmove else None
         began = reported = time.monotonic()
         deadline = math.inf if clock is None else began + clock.seconds_for_move()
         most = MOST_SIMULATIONS
         if clock is not None:
-            most = self._most_simulations(agent) or MOST_SIMULATIONS
+            most = self._player.most_on_clock() or MOST_SIMULATIONS
         elif is_genmove:
             most = agent.simulations
 

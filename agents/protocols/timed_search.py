@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,12 +19,10 @@ class TimedSearch:
 
     Args:
         agent: says how to search and what judges the leaves.
-        most: simulations of a move at most, however much time there is; None: time alone counts.
     """
 
-    def __init__(self, agent: SearchAgent, *, most: int | None = None) -> None:
+    def __init__(self, agent: SearchAgent) -> None:
         self._agent = agent
-        self._most = most
         self._search: WatchedSearch | None = None
         self._root: np.void | None = None  # what the tree is about; None: nothing
         self._lag = _FIRST_LAG  # seconds; more on a machine that others use
@@ -34,27 +33,50 @@ class TimedSearch:
             self._search = WatchedSearch(self._agent)
             self._search.warm_up()
 
-    def choose(self, state: np.void, seconds: float) -> int:
+    @property
+    def visits(self) -> int:
+        """Of the position that the tree is about, so far."""
+        return self._search.visits(0) if self._search is not None and self._root is not None else 0
+
+    def choose(self, state: np.void, seconds: float, *, most: int | None = None) -> int:
         """The action to play, after so many seconds or as soon as it is certain.
 
         A few simulations are made however short the time; a single legal move is played at once.
         How late the last answers were is taken off the time.
+
+        Args:
+            state: an unfinished position.
+            seconds: that may be taken; infinite where ``most`` alone counts.
+            most: new simulations at most, however much time there is; None: time alone counts.
         """
         deadline = time.monotonic() + max(seconds - self._lag, 0.0)
         try:
-            return self._choose(state, deadline)
+            return self._choose(state, deadline, most)
         finally:
             late = time.monotonic() - deadline
             self._lag = max(late, _LAG_KEPT * self._lag)
 
-    def _choose(self, state: np.void, deadline: float) -> int:
+    def ponder(self, state: np.void, is_ended: Callable[[], bool]) -> None:
+        """Search a position in which somebody else is to move, until ``is_ended``.
+
+        Returns before that where the result is certain or the tree is full.
+        """
+        search = self._at(state)
+        search.grow(search.max_simulations, is_ended=is_ended)
+
+    def _at(self, state: np.void) -> WatchedSearch:
+        """The tree, with a position at its root."""
         self.prepare()
         search = self._search
         assert search is not None
         if self._root is None or self._root["key"] != state["key"]:
             search.start(state)
             self._root = state.copy()
-        most = min(self._most or search.max_simulations, search.max_simulations)
+        return search
+
+    def _choose(self, state: np.void, deadline: float, most: int | None) -> int:
+        search = self._at(state)
+        most = min(most or search.max_simulations, search.max_simulations)
         result = search.grow(min(FIRST_SLICE, most))
         left = most - int(result.simulations[0])
         if left > 0 and int(result.counts[0]) > 1:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agents.agent import AgentError
+from agents.protocols.clock import Clock
 
 
 class ProtocolError(AgentError):
@@ -263,6 +264,19 @@ def simulations_of_depth(depth: int) -> int:
 
 
 # --- Lines written ---------------------------------------------------------------------------
+
+
+def clock_words(clocks: tuple[Clock, Clock], dialect: Dialect) -> str:
+    """What ``go`` says of the clocks of player 0 and 1; periods are for one move."""
+    words = []
+    for name, clock in zip(dialect.clocks, clocks, strict=True):
+        words.append(f"{name} {0 if clock.stones else int(1000 * clock.left)}")
+    settings = clocks[0].settings
+    if settings.increment:
+        words += [f"{name} {int(1000 * settings.increment)}" for name in dialect.increments]
+    if settings.stones:
+        words.append(f"byoyomi {int(1000 * settings.period)}")
+    return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True)

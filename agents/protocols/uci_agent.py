@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.agent import RESIGN, AgentError, Decisions
+from agents.protocols.clock import TimeSettings
 from agents.protocols.move_text import read_move, write_line, write_position
 from agents.protocols.process import LineProcess
 from agents.protocols.program_agent import (
@@ -18,7 +19,7 @@ from agents.protocols.program_agent import (
     Say,
     print_on_stderr,
 )
-from agents.protocols.uci import UCI, USI, Dialect, quoted
+from agents.protocols.uci import UCI, USI, Dialect, clock_words, quoted
 from games.game import Game, GameError, States
 
 DEFAULT_LIMIT = ("movetime", 100)
@@ -115,6 +116,16 @@ class UciAgent(ProgramAgent):
         super().reset(seed=seed)
         self._is_new_game = True
 
+    def begin_on_clock(self, settings: TimeSettings) -> None:
+        """Start the program and a new game (see ``ProgramAgent``)."""
+        name = self._spec.dialect.name
+        if settings.stones and self._spec.dialect is UCI:
+            raise AgentError(f"UCI knows no periods, so {self.name} cannot play {settings.text}")
+        if settings.stones > 1:
+            raise AgentError(f"{name} knows periods of one move, not {settings.text}")
+        self._is_new_game = True
+        self._ready()
+
     def _choose(self, states: States) -> Decisions:
         actions = [self._answer(state, None) for state in states]
         return Decisions(actions=np.array(actions, np.int32))
@@ -129,8 +140,11 @@ class UciAgent(ProgramAgent):
             text = f"startpos moves {line}" if line else "startpos"
         process = self._ready()
         process.write(f"position {text}")
-        process.write("go {} {}".format(*self._spec.limit))
-        words = self._wait_for("bestmove", self._move_seconds)
+        if self._clocks is None:
+            process.write("go {} {}".format(*self._spec.limit))
+        else:
+            process.write(f"go {clock_words(self._clocks, self._spec.dialect)}")
+        words = self._wait_for("bestmove", self._answer_seconds())
         move = words[1] if len(words) > 1 else ""
         if move == USI.no_move and self._spec.dialect is USI:
             return RESIGN

@@ -7,7 +7,7 @@ import numpy as np
 from agents.agent import Agent, Decisions
 from agents.policy_agent import PolicyAgent
 from agents.search_agent import TREE_ALONE, PlayConfig, SearchAgent
-from agents.terminal.strength import Strength, draw_slot
+from agents.terminal.strength import Strength, settle
 from engine.inference.evaluator import Evaluator
 from games.game import Game, States
 
@@ -31,14 +31,18 @@ class LevelAgent(Agent):
     """Plays whole batches as the terminal's engine does at one strength.
 
     A move depends on the seed and the position alone, also where it is drawn.
+
+    Args:
+        strength: how strictly it chooses.
+        player: who thinks, as strongly as that strength says.
+        name: how the level is called in results.
+        seed: of the draws.
     """
 
-    def __init__(
-        self, strength: Strength, *, game: Game, evaluator: Evaluator, name: str, seed: int = 0
-    ) -> None:
-        super().__init__(name=name, game=game, seed=seed)
+    def __init__(self, strength: Strength, player: Agent, *, name: str, seed: int = 0) -> None:
+        super().__init__(name=name, game=player.game, seed=seed)
         self.strength = strength
-        self._player = make_player(strength, game=game, evaluator=evaluator, seed=seed)
+        self._player = player
 
     def reset(self, *, seed: int) -> None:
         """Start again from another seed."""
@@ -47,13 +51,6 @@ class LevelAgent(Agent):
 
     def _choose(self, states: States) -> Decisions:
         decisions = self._player.choose(states)
-        analysis = decisions.analysis
-        if not self.strength.temperature or analysis is None:
-            return decisions
-        actions = decisions.actions.copy()
-        for row, state in enumerate(states):
-            rng = np.random.default_rng((self.seed, int(state["key"])))
-            shares = analysis.policies[row, : analysis.counts[row]]
-            slot = draw_slot(shares, temperature=self.strength.temperature, rng=rng)
-            actions[row] = analysis.legal[row, slot]
-        return Decisions(actions=actions, analysis=analysis)
+        rngs = (np.random.default_rng((self.seed, int(state["key"]))) for state in states)
+        actions = [settle(self.strength, decisions, row, rng=rng) for row, rng in enumerate(rngs)]
+        return Decisions(actions=np.array(actions, np.int32), analysis=decisions.analysis)

@@ -37,7 +37,7 @@ def open_opponent(text: str, *, game: Game, seed: int) -> Opponent:
             only = Strength(simulations=fixed, endings=spec.endings)
             return Opponent(name=text, make=lambda _, say: make_network(only, say))
         name = Path(spec.source).expanduser().resolve().name
-        calibrated = calibrated_levels(game) if spec.source == SHIPPED else ()
+        calibrated = calibrated_levels(game, SHIPPED) if spec.source == SHIPPED else ()
         return Opponent(name=name, make=make_network, levels=calibrated or NETWORK_LEVELS)
     if text == ROLLOUTS:
 
@@ -45,7 +45,8 @@ def open_opponent(text: str, *, game: Game, seed: int) -> Opponent:
             count = strength.simulations
             return make_agent(text, game=game, simulations=count, seed=seed, say=say)
 
-        return Opponent(name=text, make=make_rollouts, levels=ROLLOUT_LEVELS)
+        levels = calibrated_levels(game, ROLLOUTS) or ROLLOUT_LEVELS
+        return Opponent(name=text, make=make_rollouts, levels=levels)
     # Agents without a network are made at once: a wrong text is refused before the board is shown.
     agent = make_agent(text, game=game, seed=seed)
     return Opponent(name=text, make=lambda strength, say: agent)

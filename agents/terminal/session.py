@@ -25,7 +25,7 @@ from agents.records.record import (
     read_position,
     result_of,
 )
-from agents.terminal.strength import DEFAULT_LEVEL, FIXED, Strength, draw_slot
+from agents.terminal.strength import DEFAULT_LEVEL, FIXED, Strength, settle
 from agents.terminal.thinker import Thinker
 from agents.terminal.thought import Thought, read_analysis, settled_thought
 from games.game import NUM_PLAYERS, Game, GameError, IllegalMoveError
@@ -526,7 +526,7 @@ class Session:
             analysis = decisions.analysis
             return Answer(
                 revision=revision,
-                action=self._pick(decisions, temperature=strength.temperature, ply=ply),
+                action=settle(strength, decisions, 0, rng=self._rng(ply)),
                 thought=read_analysis(self.game, state, analysis) if analysis is not None else None,
                 is_reply=is_reply,
                 ply=ply,
@@ -534,19 +534,13 @@ class Session:
 
         return self._thinker.submit(think)
 
-    def _pick(self, decisions: Decisions, *, temperature: float, ply: int) -> int:
-        """The engine's own choice, or a draw from its shares at a weak level."""
-        if temperature == 0 or decisions.analysis is None:
-            return int(decisions.actions[0])
-        analysis = decisions.analysis
-        count = int(analysis.counts[0])
-        rng = np.random.default_rng((self.seed, self._games, ply))
-        slot = draw_slot(analysis.policies[0, :count], temperature=temperature, rng=rng)
-        return int(analysis.legal[0, slot])
+    def _rng(self, ply: int) -> np.random.Generator:
+        """What a weak level draws from: another one in every game and for every move."""
+        return np.random.default_rng((self.seed, self._games, ply))
 
     def _agent(self, engine: Opponent, strength: Strength) -> Agent:
         """The agent for a strength, made at its first use. Called in the engine's thread only."""
-        thinks = replace(strength, temperature=0.0, rating=None)  # drawing is done here
+        thinks = replace(strength, temperature=0.0, random=0.0, rating=None)  # drawing is done here
         key = (id(engine), thinks)
         if key not in self._agents:
             self._agents[key] = engine.make(thinks, self._remark)

@@ -1,6 +1,7 @@
-"""How strong the engine plays: ten levels, and what each means in simulations and temperature.
+"""How strong the engine plays: ten levels, from mostly random moves to a second of thought.
 
-The weakest levels choose less strictly: a move is drawn from the engine's own shares raised to
+The weakest levels play a share of their moves at random, as somebody does who does not see what is
+coming. Others choose less strictly: a move is drawn from the engine's own shares raised to
 ``1 / temperature``, so that its mistakes look like a person's. All others play the engine's best
 move, and think the longer the higher they are.
 
@@ -17,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.agent import Decisions
+from agents.arena.rules_signature import rules_signature
 from games.game import Game
 
 LEVELS_FILE = Path(__file__).resolve().parent / "levels.json"
@@ -43,6 +46,7 @@ class Strength:
     simulations: int  # searched for each move; 0: the network's first thought alone
     temperature: float = 0.0  # 0: always the best move
     endings: bool = True  # whether alpha-beta helps the tree search in endings
+    random: float = 0.0  # share of the moves that any legal move takes the place of
     rating: LevelRating | None = None  # None: not measured
 
     @property
@@ -51,7 +55,9 @@ class Strength:
         base = "network alone" if self.simulations == 0 else f"{self.simulations} simulations"
         if self.simulations and not self.endings:
             base += ", tree alone"
-        return f"{base}, temperature {self.temperature:g}" if self.temperature else base
+        if self.temperature:
+            base += f", temperature {self.temperature:g}"
+        return f"{base}, {self.random:.0%} of the moves at random" if self.random else base
 
 
 #: What an engine is asked for that plays in one way only.
@@ -59,10 +65,10 @@ FIXED = Strength(simulations=0)
 
 #: Level 1 is the first. An engine with a network; the last still answers within a second.
 NETWORK_LEVELS = (
+    Strength(simulations=0, random=0.75),
+    Strength(simulations=0, random=0.4),
     Strength(simulations=0, temperature=1.0),
-    Strength(simulations=0, temperature=0.5),
     Strength(simulations=0),
-    Strength(simulations=16),
     Strength(simulations=32),
     Strength(simulations=64),
     Strength(simulations=128),
@@ -73,13 +79,13 @@ NETWORK_LEVELS = (
 
 #: The same for a search whose leaves are random games; it needs more of them.
 ROLLOUT_LEVELS = (
-    Strength(simulations=30, temperature=1.0),
-    Strength(simulations=30, temperature=0.5),
+    Strength(simulations=10, random=0.75),
+    Strength(simulations=10, random=0.5),
+    Strength(simulations=10, random=0.25),
+    Strength(simulations=10),
     Strength(simulations=30),
-    Strength(simulations=60),
-    Strength(simulations=125),
-    Strength(simulations=250),
-    Strength(simulations=500),
+    Strength(simulations=100),
+    Strength(simulations=300),
     Strength(simulations=1000),
     Strength(simulations=2000),
     Strength(simulations=4000),
@@ -88,19 +94,22 @@ ROLLOUT_LEVELS = (
 DEFAULT_LEVEL = 8
 
 
-def calibrated_levels(game: Game) -> tuple[Strength, ...]:
-    """Measured levels of the network that is shipped for a game; empty where there are none.
+def calibrated_levels(game: Game, player: str) -> tuple[Strength, ...]:
+    """Measured levels of a game; empty where there are none.
 
-    They were measured under the rules of that time: levels of other rules do not count.
+    Args:
+        game: what is played; levels that were measured under other rules do not count.
+        player: whose levels: ``shipped``, the network that comes with the game, or ``mcts``.
     """
-    stored = json.loads(LEVELS_FILE.read_text(encoding="utf-8")).get(game.id)
-    if stored is None or stored["source_hash"] != game.source_hash:
+    stored = json.loads(LEVELS_FILE.read_text(encoding="utf-8")).get(game.id, {}).get(player)
+    if stored is None or stored["rules"] != rules_signature(game):
         return ()
     return tuple(
         Strength(
             simulations=each["simulations"],
             temperature=each["temperature"],
             endings=each["endings"],
+            random=each["random"],
             rating=LevelRating(elo=each["elo"], low=each["low"], high=each["high"]),
         )
         for each in stored["levels"]
@@ -115,6 +124,27 @@ def nearest_level(levels: tuple[Strength, ...], elo: int) -> int:
         if each.rating is not None
     ]
     return min(rated)[1] if rated else 0
+
+
+def settle(strength: Strength, decisions: Decisions, row: int, *, rng: np.random.Generator) -> int:
+    """The action that is played at a strength: the engine's own choice, or a draw.
+
+    Args:
+        strength: how strictly to choose.
+        decisions: what the engine made of some positions.
+        row: which of them.
+        rng: advanced by at most two draws.
+    """
+    analysis = decisions.analysis
+    if analysis is None:
+        return int(decisions.actions[row])
+    legal = analysis.legal[row, : analysis.counts[row]]
+    if strength.random and rng.random() < strength.random:
+        return int(rng.choice(legal))
+    if not strength.temperature:
+        return int(decisions.actions[row])
+    shares = analysis.policies[row, : len(legal)]
+    return int(legal[draw_slot(shares, temperature=strength.temperature, rng=rng)])
 
 
 def draw_slot(shares: NDArray[np.float32], *, temperature: float, rng: np.random.Generator) -> int:

@@ -43,7 +43,8 @@ def serve(arguments: Sequence[str], *, port: int) -> None:
     """Serve ``meijin play ARGUMENTS`` on loopback until Ctrl+C.
 
     Pages of other sites could reach a server on loopback through the browser, so that only pages
-    which this server sent may open the connection that plays.
+    which this server sent may open the connection that plays, and a name that somebody else has
+    pointed at this machine is not answered at all.
 
     Raises:
         AgentError: textual-serve is not installed, or the port is taken.
@@ -56,15 +57,27 @@ def serve(arguments: Sequence[str], *, port: int) -> None:
 
     allowed = {f"{name}:{port}" for name in (HOST, "localhost")}
 
+    @web.middleware
+    async def refuse_strangers(request: web.Request, handler: Any) -> Any:
+        """Refuse foreign names for this machine, and whoever a foreign page sends."""
+        origin = request.headers.get("Origin")
+        if request.host not in allowed or (origin and urlsplit(origin).netloc not in allowed):
+            raise web.HTTPForbidden(text="only pages of this server may play")
+        return await handler(request)
+
     class LoopbackServer(Server):
         """Answers its own pages only."""
 
         async def handle_websocket(self, request: web.Request) -> Any:
-            """Refuse a page of another site, also one that calls itself by our address."""
-            origin = request.headers.get("Origin", "")
-            if request.host not in allowed or urlsplit(origin).netloc not in allowed:
+            """Refuse whoever does not say which page sends him: browsers always do."""
+            if "Origin" not in request.headers:
                 raise web.HTTPForbidden(text="only pages of this server may play")
             return await super().handle_websocket(request)
+
+        async def _make_app(self) -> web.Application:
+            app = await super()._make_app()
+            app.middlewares.append(refuse_strangers)
+            return app
 
     _check_port(port)
     command = shlex.join([sys.executable, "-m", "scripts.cli", "play", *arguments])

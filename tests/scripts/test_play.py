@@ -166,7 +166,7 @@ def test_a_run_plays_with_its_newest_whole_network_at_any_strength(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "X is you, O is mine, level 8" in done.stdout
     assert "v000002.safetensors" in done.stdout and "using 'v000001.safetensors'" in done.stdout
-    assert "Level 1: network alone, temperature 1." in done.stdout
+    assert "Level 1: network alone, 75% of the moves at random." in done.stdout
     assert done.stdout.count("The engine plays") == 2
     assert "  move  share  visits  win chance" in done.stdout
 

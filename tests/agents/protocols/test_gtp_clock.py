@@ -25,8 +25,8 @@ def test_a_period_is_shared_by_its_stones_and_begins_again_after_them():
 def test_main_time_may_be_used_up_where_periods_follow():
     clock = Clock(TimeSettings(main=20, period=50, stones=5))
     assert clock.seconds_for_move() == pytest.approx(PLANNED_SHARE * 10)
-    clock.spend(25)
-    assert clock.seconds_for_move() == pytest.approx(PLANNED_SHARE * 10)
+    clock.spend(25)  # five seconds of the first period
+    assert clock.seconds_for_move() == pytest.approx(PLANNED_SHARE * 45 / 4)
 
 
 def test_the_controller_sets_the_clock_right():

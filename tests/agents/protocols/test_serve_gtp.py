@@ -1,3 +1,4 @@
+import os
 import random
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from agents.protocols import serve_gtp, timed_search
 from agents.protocols.clock import MOVES_TO_COME, PLANNED_SHARE
 from agents.protocols.gtp import write_vertex
 from agents.protocols.gtp_board import handicap_cells, most_handicap_stones
+from agents.protocols.gtp_player import GtpPlayer
+from agents.protocols.lines import LineReader
 from agents.protocols.serve_gtp import GtpServer
 from agents.protocols.timed_search import TimedSearch
 from games import make
@@ -130,12 +133,12 @@ def test_another_size_is_another_game_with_an_agent_of_its_own(monkeypatch):
         return make("tic_tac_toe")  # instead of a board that would have to be compiled
 
     monkeypatch.setattr(serve_gtp, "make", make_other)
-    before = server.server._agent
+    before = server.server._player.agent
     server.server._make_agent = lambda game: make_agent("alpha_beta:x", game=game)
     server("play b d4")
     assert server.fails("boardsize 7") == "unacceptable size"
     assert "alpha_beta" in server.said[-1]
-    assert server.server._agent is before
+    assert server.server._player.agent is before
     assert server("showboard").count("X") == 1  # nothing has changed
     server.server._make_agent = lambda game: make_agent("random", game=game)
     server("boardsize 7")
@@ -327,17 +330,17 @@ def test_time_settles_how_much_is_searched():
     timed = Controller("connect_four", "mcts:5")
     timed("time_settings 4 0 0")
     timed("genmove b")
-    search = timed.server._timed._search
+    search = timed.server._player._timed._search
     kept = search.visits(0)  # of the position after the move, known already
     assert kept >= 1
     timed("genmove w")
-    assert timed.server._timed._search is search and search.visits(0) >= 1
+    assert timed.server._player._timed._search is search and search.visits(0) >= 1
     timed("undo")
-    assert timed.server._timed._root is None
+    assert timed.server._player._timed._root is None
     bounded = Controller("connect_four", "mcts:5", is_bounded=True)
     bounded("time_settings 4 0 0")
     bounded("genmove b")
-    assert bounded.server._timed._search.visits(0) <= 5
+    assert bounded.server._player._timed._search.visits(0) <= 5
 
 
 def test_byo_yomi_gives_every_stone_its_share():
@@ -345,7 +348,7 @@ def test_byo_yomi_gives_every_stone_its_share():
     timed = Controller("connect_four", "mcts:5")
     timed("time_settings 0 3 5")
     asked = []
-    timed.server._timed = Told(timed.server._agent, asked)
+    timed.server._player._timed = Told(timed.server._player.agent, asked)
     for turn in range(5):
         timed(f"time_left b {3 - turn / 2} {5 - turn}")
         timed("genmove b")
@@ -358,15 +361,57 @@ def test_byo_yomi_gives_every_stone_its_share():
 
 
 class Told(TimedSearch):
-    """Notes the seconds that it is given, and takes none of them."""
+    """Notes the seconds that it is given, and takes none of them: moves that win nothing."""
 
     def __init__(self, agent, asked):
         super().__init__(agent)
         self._asked = asked
 
-    def choose(self, state, seconds):
+    def choose(self, state, seconds, *, most=None):
         self._asked.append(seconds)
-        return super().choose(state, 0.0)
+        legal = self._agent.game.legal(state)
+        return legal[2 * len(self._asked) % len(legal)]
+
+
+def test_what_was_pondered_counts_for_the_next_move():
+    """Visits of the tree carry over from the opponent's time into our own."""
+    looks = []
+    pondering = Controller("connect_four", "mcts:50", ponders=True)
+    server = pondering.server
+    pondering("genmove b")
+    known = server._player._timed.visits
+
+    def is_ended():
+        looks.append(server._player._timed.visits)
+        return len(looks) > 20
+
+    server._player.ponder(server._board.state, is_ended)
+    pondered = server._player._timed.visits
+    assert pondered > known
+    pondering("play w 4")
+    kept = server._player._timed.visits
+    assert 0 < kept < pondered
+    pondering("genmove b")  # 50 new simulations, below a root that was visited before
+    fresh = Controller("connect_four", "mcts:50", ponders=True)
+    fresh("genmove b")
+    fresh("play w 4")
+    assert fresh.server._player._timed.visits < kept
+
+
+def test_a_session_ponders_only_after_moves_of_its_own(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        GtpPlayer, "ponder", lambda self, state, is_ended: asked.append(int(state["ply"]))
+    )
+    ours, theirs = os.pipe()
+    lines = LineReader(ours)
+    for line in ("name", "genmove b", "showboard", "play w a1", "name", "undo", "genmove w"):
+        os.write(theirs, f"{line}\n".encode())
+    os.close(theirs)
+    os.close(ours)
+    server = Controller("tic_tac_toe", "mcts:20", ponders=True).server
+    server.serve(lines, lambda text: None)
+    assert asked == [1, 1, 2]  # before showboard, before play, and after the last genmove
 
 
 def test_how_late_it_was_is_taken_off_the_next_time(monkeypatch):
@@ -376,7 +421,7 @@ def test_how_late_it_was_is_taken_off_the_next_time(monkeypatch):
     deadlines = []
 
     class Late(TimedSearch):
-        def _choose(self, state, deadline):
+        def _choose(self, state, deadline, most):
             deadlines.append(deadline - now[0])
             now[0] = deadline + 0.5
             return 0
@@ -393,7 +438,7 @@ def test_how_late_it_was_is_taken_off_the_next_time(monkeypatch):
 def test_clocks_are_read_and_refused():
     timed = Controller("tic_tac_toe", "mcts:20")
     timed("time_settings 0 1 0")
-    assert timed.server._clocks is None
+    assert timed.server._player.clock_of(0) is None
     timed("time_left b 30 2")
     assert timed.fails("time_left b 30").startswith("syntax error")
     assert timed.fails("time_settings -1 0 0").startswith("syntax error")

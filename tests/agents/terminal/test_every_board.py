@@ -1,6 +1,7 @@
 """Every game by mouse and keyboard: what is pointed at and typed is what is played."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 import scripts.templates.own_game
+from agents.factory import make_agent
 from agents.records import GameRecord, read_game, save_game
 from agents.terminal.app import PlayApp
 from agents.terminal.board_view import find_targets
 from agents.terminal.board_widget import BoardWidget
 from agents.terminal.mistakes import find_mistakes
 from agents.terminal.move_squares import pieces_in_hand, read_squares, text_by_squares
+from agents.terminal.opponents import open_opponent
 from agents.terminal.pointing import Pointing
 from agents.terminal.session import Opponent, Session, SessionError
 from agents.terminal.strength import (
@@ -24,6 +27,7 @@ from agents.terminal.strength import (
     Strength,
     calibrated_levels,
     nearest_level,
+    settle,
 )
 from agents.terminal.typed_moves import TypedMoves
 from games import make, registered_games
@@ -337,7 +341,6 @@ def test_a_set_up_game_is_saved_and_taken_up(make_session: SessionMaker, tmp_pat
 def test_two_engines_are_watched_and_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.terminal.app._WATCH_SECONDS", 0.01)
     game = make("tic_tac_toe")
-    from agents.factory import make_agent
 
     def engine(text: str) -> Opponent:
         return Opponent(name=text, make=lambda strength, say: make_agent(text, game=game, seed=1))
@@ -373,8 +376,6 @@ def test_two_engines_are_watched_and_paused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_levels_are_chosen_from_a_list() -> None:
     game = make("connect_four")
-    from agents.factory import make_agent
-
     levels = (
         Strength(simulations=1, rating=LevelRating(elo=100, low=80, high=120)),
         Strength(simulations=2, rating=LevelRating(elo=300, low=280, high=320)),
@@ -407,8 +408,39 @@ def test_the_nearest_level_to_a_rating() -> None:
 
 
 def test_levels_of_games_without_a_measurement_are_none() -> None:
-    assert calibrated_levels(make("tic_tac_toe")) == ()
-    assert LEVELS_FILE.is_file()
+    assert calibrated_levels(make("tic_tac_toe"), "mcts") == ()
+    assert calibrated_levels(make("connect_four"), "mcts") == ()  # of its network alone
+
+
+@pytest.mark.parametrize(
+    ("game_id", "player"),
+    [
+        (name, player)
+        for name, known in json.loads(LEVELS_FILE.read_text()).items()
+        for player in known
+    ],
+)
+def test_measured_levels_begin_with_a_beginner_and_rise(game_id: str, player: str) -> None:
+    game = make(game_id)
+    levels = calibrated_levels(game, player)
+    assert len(levels) == 10
+    ratings = [each.rating for each in levels]
+    assert ratings[0].elo < 600
+    for weaker, stronger in zip(ratings, ratings[2:], strict=False):
+        assert weaker.low < stronger.high
+    assert open_opponent(player, game=game, seed=0).levels == levels
+
+
+def test_a_level_that_plays_at_random_does_so_as_often_as_it_says() -> None:
+    game = make("tic_tac_toe")
+    state = game.after([0, 3, 1, 4])  # X wins at c1
+    decisions = make_agent("mcts:200", game=game).choose_one(state)
+    half = Strength(simulations=200, random=0.5)
+    rng = np.random.default_rng(0)
+    chosen = [settle(half, decisions, 0, rng=rng) for _ in range(2000)]
+    best = int(decisions.actions[0])
+    assert chosen.count(best) / 2000 == pytest.approx(0.5 + 0.5 / 5, abs=0.04)
+    assert set(chosen) == set(game.legal(state))
 
 
 def test_records_of_every_game_can_be_played_on(tmp_path: Path, make_session: SessionMaker) -> None:
