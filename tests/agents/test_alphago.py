@@ -86,6 +86,15 @@ def test_the_shipped_records_are_games_of_connect_four(connect_four):
     assert len(lessons.states) > 90_000
 
 
+def test_the_shipped_records_of_go_are_games_without_a_draw():
+    games = load_expert_games(FOLDER / "go9_expert_games.npz")
+    assert len(games.moves) == 300
+    assert (np.abs(games.results) == 1).all() and (games.results.sum(1) == 0).all()
+    assert 0.3 < (games.results[:, 0] > 0).mean() < 0.7
+    strays = (games.moves >= 0) & ~games.is_lesson
+    assert 0.03 < strays.sum() / (games.moves >= 0).sum() < 0.1
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_leaf_is_worth_the_mixture_of_both(game, share):
     states = game.rules.initial(5)
