@@ -6,10 +6,15 @@ import signal
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
+
+#: Of the games, with --league: AlphaStar's main agents play half of theirs against the past; here
+#: only one side of such a game is learned from, so that it yields half as much.
+_LEAGUE_SHARE = 0.25
 
 
 @click.command("train")
@@ -41,6 +46,11 @@ import click
     flag_value="",
     help="Workers on Ray: on this machine, or on the cluster at HOST:PORT or ray://HOST:10001.",
 )
+@click.option(
+    "--league",
+    is_flag=True,
+    help="A quarter of the games against older versions of the run's own weights.",
+)
 @click.option("--no-judge", is_flag=True, help="Do not measure strength while training.")
 @click.option("--plain", is_flag=True, help="Lines instead of the live screen.")
 def command(
@@ -53,6 +63,7 @@ def command(
     network: str | None,
     settings: tuple[str, ...],
     ray_address: str | None,
+    league: bool,
     no_judge: bool,
     plain: bool,
 ) -> None:
@@ -68,6 +79,8 @@ def command(
       meijin train go9 --device cuda
 
       meijin train connect_four --ray 10.0.0.1:6379
+
+      meijin train connect_four --league --set league.share=0.3
     """
     from engine.config import encode_config
     from engine.orchestration.loop import TrainingLoop
@@ -84,27 +97,27 @@ def command(
         raise click.UsageError(f"--workers must be at least 1, not {workers}")
     if seed is not None and seed < 0:
         raise click.UsageError(f"--seed must not be negative, not {seed}")
-    made = make(game) if game is not None else None
-    run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
-    explicit = _explicit(minutes, workers, seed, network, settings)
-    if device is not None:
-        explicit["device"] = device
-    fresh = not run.exists
     address = None
-    if ray_address is not None:
+    if ray_address is not None:  # before anything that takes long
         from engine.orchestration.ray_address import check_reachable, read_address
 
         address = read_address(ray_address)
         check_reachable(address)
+    made = make(game) if game is not None else None
+    run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
+    fresh = not run.exists
+    has_league = not fresh and run.config().league.share > 0  # it keeps its share
+    explicit = _explicit(
+        minutes, workers, seed, network, settings, league=league and not has_league
+    )
+    if device is not None:
+        explicit["device"] = device
     if fresh:
         if made is None:
             raise click.UsageError(
                 f"{run.path} is not a run directory; name a game to start one there"
             )
         config = _new_config(made, explicit)
-        # Before anything is written. On a cluster every machine sees for itself.
-        where = _device(config) if address is None else ""
-        run.create(config)
     else:
         config = run.config()
         if made is not None and made.id != config.game:
@@ -112,24 +125,35 @@ def command(
                 f"{run.path} is a run of {config.game}, not of {made.id}; choose another with --run"
             )
         config = _continued(config, explicit, run.path)
-        where = _device(config) if address is None else ""
     made = make(config.game)
-    with run.hold():
-        if not fresh and encode_config(config) != encode_config(run.config()):
+    with ExitStack() as held:
+        if not fresh:
+            held.enter_context(run.hold())
+        # Before anything is written: a device or a cluster that is not there leaves nothing behind.
+        carrier = None
+        watchers: list[Watcher] = []
+        if address is None:
+            where = _device(config)
+        else:
+            from engine.orchestration.ray_carrier import RayCarrier
+
+            carrier = RayCarrier(run, config, address, report=_tell(watchers))
+            held.callback(carrier.close)
+            where = carrier.summary
+        if fresh and run.exists:
+            raise click.ClickException(f"{run.path} has just been started by another process")
+        if fresh or encode_config(config) != encode_config(run.config()):
             run.create(config)
-        watchers: list[Watcher] = [TensorBoard(run)]
+        if fresh:
+            held.enter_context(run.hold())
         live = sys.stdout.isatty() and not plain
-        watchers.append(LiveScreen() if live else PlainLines())
+        screen = LiveScreen() if live else PlainLines()
+        watchers += [TensorBoard(run), screen]
         judge = None
         if not no_judge:
             from scripts.judge import make_judge
 
             judge = make_judge(made)
-        carrier = None
-        if address is not None:
-            from engine.orchestration.ray_carrier import RayCarrier
-
-            carrier = RayCarrier(run, config, address, report=_tell(watchers))
         loop = TrainingLoop(
             run,
             config,
@@ -148,10 +172,9 @@ def command(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
             f"seed {config.seed}); Ctrl-C saves and stops"
         )
-        if where:
-            click.echo(where)
+        click.echo(where)
         stop = _StopSignals()
-        with stop, watchers[1]:  # type: ignore[attr-defined]
+        with stop, screen:
             loop.train(stop.asked)
     if loop.done:
         click.echo(f"Done: {run.path} has been trained for {config.minutes:g} minutes.")
@@ -206,9 +229,14 @@ def _device(config: Any) -> str:
     from engine.devices.choice import DeviceError, choose_device
 
     try:
-        return choose_device(config.device).reason
+        chosen = choose_device(config.device)
     except DeviceError as error:
         raise click.ClickException(str(error)) from None
+    if config.league.share and not chosen.is_cpu:
+        raise click.ClickException(
+            f"a league plays on processors, not on {', '.join(chosen.names)}; add --device cpu"
+        )
+    return chosen.reason
 
 
 def _folder_name(game_id: str) -> str:
@@ -224,11 +252,13 @@ def _explicit(
     seed: int | None,
     network: str | None,
     settings: tuple[str, ...],
+    *,
+    league: bool,
 ) -> dict[str, Any]:
     """Settings named on the command line, nested."""
     from engine.config import merge, parse_setting
 
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"league": {"share": _LEAGUE_SHARE}} if league else {}
     for text in settings:
         values = merge(values, parse_setting(text))
     if minutes is not None:

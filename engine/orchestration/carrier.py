@@ -61,11 +61,12 @@ class LocalCarrier:
 
     def start_worker(self, name: str, place: str) -> LocalPart:
         """A process of its own."""
-        return LocalPart(name, worker_main, self.config, name)
+        return LocalPart(name, worker_main, self.config, name, log=self.run.log_file(name))
 
     def start_learner(self) -> LocalPart:
         """A process of its own."""
-        return LocalPart("learner", learner_main, self.config, str(self.run.path))
+        log = self.run.log_file("learner")
+        return LocalPart("learner", learner_main, self.config, str(self.run.path), log=log)
 
     def weights(self, published: Published) -> NewWeights:
         """Every process reads the file itself."""

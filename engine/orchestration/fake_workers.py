@@ -23,7 +23,7 @@ from engine.config import RunConfig
 from engine.inference.uniform import UniformEvaluator
 from engine.learning.packed import PackedEpisodes, pack
 from engine.orchestration.local import Link, LocalPart, ParentGoneError
-from engine.orchestration.messages import Acknowledged, Finished, NewWeights, Pause, Stop
+from engine.orchestration.messages import Acknowledged, Failed, Finished, NewWeights, Pause, Stop
 from engine.orchestration.worker import MOST_UNACKNOWLEDGED
 from engine.records import Episode
 from engine.search.config import SearchConfig
@@ -108,6 +108,10 @@ class FakePart:
     def alive(self) -> bool:
         """Whether its host runs."""
         return self._host.process.alive
+
+    def ending(self) -> Failed | None:
+        """How its host ended."""
+        return self._host.process.ending()
 
     def kill(self) -> None:
         """End its host."""

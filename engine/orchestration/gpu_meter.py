@@ -16,7 +16,12 @@ _QUERY = [
 class GpuMeter:
     """Reads ``nvidia-smi`` in a thread; where there is no such program there is nothing to read."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: str = "") -> None:
+        """Begin to read.
+
+        Args:
+            only: the GPUs that count, as ``CUDA_VISIBLE_DEVICES`` names them; empty: all.
+        """
         self._busy: dict[str, float] = {}
         self._process: subprocess.Popen[str] | None = None
         program = shutil.which("nvidia-smi")
@@ -24,7 +29,7 @@ class GpuMeter:
             return
         try:
             self._process = subprocess.Popen(
-                [program, *_QUERY],
+                [program, *_QUERY, *([f"--id={only}"] if only else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

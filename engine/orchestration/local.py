@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
+
+from engine.orchestration.messages import Failed
+
+# Signals by which the system ends a process for its own fault; others come from outside.
+_OWN_FAULT = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
 
 
 class ParentGoneError(RuntimeError):
@@ -16,14 +24,24 @@ class ParentGoneError(RuntimeError):
 class LocalPart:
     """A process of this machine behind a pipe."""
 
-    def __init__(self, name: str, main: Callable[..., None], *arguments: Any) -> None:
-        """Start ``main(link, *arguments)`` in a fresh interpreter (spawn: no inherited threads)."""
+    def __init__(
+        self, name: str, main: Callable[..., None], *arguments: Any, log: Path | None = None
+    ) -> None:
+        """Start ``main(link, *arguments)`` in a fresh interpreter (spawn: no inherited threads).
+
+        Args:
+            name: of the part.
+            main: what it does.
+            arguments: of ``main``, past the link.
+            log: file to which everything goes that it prints; None: where this process prints.
+        """
         context = multiprocessing.get_context("spawn")
         self.name = name
+        self._log = log
         ours, theirs = context.Pipe()
         self._connection = ours
         self._process = context.Process(
-            target=_run, name=f"meijin-{name}", args=(main, theirs, *arguments), daemon=True
+            target=_run, name=f"meijin-{name}", args=(main, theirs, log, *arguments), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -44,6 +62,17 @@ class LocalPart:
         except (EOFError, ConnectionResetError, OSError):
             pass
         return messages
+
+    def ending(self) -> Failed | None:
+        """How the process ended, where that is known and was not well."""
+        code = self.exit_code
+        if not code:
+            return None
+        where = f"; see {self._log}" if self._log is not None else ""
+        if code > 0:
+            return Failed(f"{self.name} ended with code {code}{where}")
+        name = signal.Signals(-code).name
+        return Failed(f"{self.name} was ended by {name}{where}", outside=name not in _OWN_FAULT)
 
     def wait(self, seconds: float) -> list[object]:
         """All messages that have arrived, after waiting so long for the first at most."""
@@ -111,9 +140,16 @@ class Link:
         return messages
 
 
-def _run(main: Callable[..., None], connection: Connection, *arguments: Any) -> None:
+def _run(
+    main: Callable[..., None], connection: Connection, log: Path | None, *arguments: Any
+) -> None:
     """Process entry: Ctrl-C belongs to the driver, which stops the parts in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if log is not None:
+        with log.open("ab") as file:  # appending, so that the driver may cut it meanwhile
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+    faulthandler.enable()
     try:
         main(Link(connection), *arguments)
     except ParentGoneError:

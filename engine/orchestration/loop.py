@@ -24,7 +24,9 @@ from engine.orchestration.messages import (
     Clock,
     Failed,
     Finished,
+    GpusBusy,
     Learned,
+    Opponents,
     Part,
     Pause,
     Published,
@@ -35,6 +37,7 @@ from engine.orchestration.messages import (
 )
 from engine.orchestration.reports import Rates, Status, Watcher
 from engine.orchestration.run_directory import RunDirectory, RunError
+from engine.selfplay.pfsp import spaced
 from games.game import Game
 
 _TICK_SECONDS = 0.1
@@ -100,12 +103,14 @@ class TrainingLoop:
         )
         rows = run.read_metrics()
         self._elapsed_before = max((row["elapsed_seconds"] for row in rows), default=0.0)
+        self._say_what_is_lost(max((row.get("episodes", 0) for row in rows), default=0))
         self._starts = 1 + max((row.get("start", 0) for row in rows), default=0)
         self.status = Status(
             run=str(run.path),
             game=game.id,
             total_seconds=config.minutes * 60,
             episodes=self.store.counters.episodes,
+            league_games=self.store.counters.payoffs.games,
         )
         self._judge = judge
         self._judge_minutes = judge_minutes
@@ -116,6 +121,7 @@ class TrainingLoop:
         self._began = time.monotonic()
         self._rates = Rates()
         self._gpus = GpuMeter()
+        self._far_gpus: dict[str, tuple[float, float]] = {}  # of other machines: when, and share
         self._pending: list[tuple[Part, int, PackedEpisodes]] = []
         self._pending_since = 0.0
         self._pending_plies = 0
@@ -126,6 +132,15 @@ class TrainingLoop:
         self._learner: _Seat | None = None
         self._worker_starts = 0
         self._given_up: set[str] = set()  # places where workers cannot work
+
+    def _say_what_is_lost(self, counted: int) -> None:
+        """Episodes that an earlier start had stored and that are no longer there."""
+        lost = counted - self.store.counters.episodes
+        if lost > 0:
+            self._say(
+                f"{lost} of the {counted} games that this run had stored are lost with files of "
+                f"{self.run.episodes} that are damaged or gone; it goes on with the others"
+            )
 
     @property
     def elapsed(self) -> float:
@@ -160,6 +175,7 @@ class TrainingLoop:
                 if now - told >= _SENTENCE_SECONDS:
                     self.status.bottleneck = bottleneck(self.status, self.config)
                     self._write_metrics(self.status.bottleneck)
+                    self.run.trim_logs()
                     told = kept = now
                 if now - kept >= _METRICS_SECONDS:
                     self._write_metrics()
@@ -189,6 +205,7 @@ class TrainingLoop:
         part = self.carrier.start_worker(name, place)
         if self._weights is not None:
             part.send(self.carrier.weights(self._weights))
+            self._name_opponents([part])
         if self.status.paused:
             part.send(Pause(True))
         return part
@@ -233,7 +250,7 @@ class TrainingLoop:
                 continue  # perhaps its machine is gone too
             seat.died = None
             self._hear(seat, now)
-            failure, worked = seat.failure, seat.worked
+            failure, worked = seat.failure or seat.part.ending(), seat.worked
             seat.failure, seat.worked = None, False
             reason = failure.text if failure else f"{seat.part.name} ended without a word"
             ended_from_outside = failure is None or (
@@ -289,14 +306,19 @@ class TrainingLoop:
                     self.status.version = message.version
                     for worker in self._seats:
                         worker.part.send(self.carrier.weights(message))
+                    self._name_opponents([worker.part for worker in self._seats])
                 case Learned():
                     seat.worked = True
                     self._rates.add_learned(now, message)
                     self._take_progress(message)
+                case GpusBusy(shares=shares):
+                    self._far_gpus |= {name: (now, share) for name, share in shares.items()}
                 case Said(text=text):
                     self._say(text)
                 case Refused() | Failed():
                     seat.failure = message
+                    if isinstance(message, Failed) and message.details:
+                        self.run.append_log(seat.part.name, message.details)
                 case Stopped():
                     self._learner_stopped = True
 
@@ -336,9 +358,33 @@ class TrainingLoop:
         for part, batch, _ in pending:
             part.send(Acknowledged(batch))
         self.status.episodes = self.store.counters.episodes
+        if batches:
+            self._name_opponents([seat.part for seat in self._seats])
         assert self._learner is not None
         total = self.config.minutes * 60
         self._learner.part.send(Clock(min(1.0, self.elapsed / total), self.elapsed))
+
+    def _name_opponents(self, workers: list[Part]) -> None:
+        """Tell workers which older versions the league plays, and how that has gone so far."""
+        league = self.config.league
+        if not league.share or self._weights is None:
+            return
+        files = {
+            version: self.run.weights_file(version)
+            for version in spaced(self._weights.version, league.opponents)
+        }
+        files = {version: path for version, path in files.items() if path.exists()}
+        payoffs = self.store.counters.payoffs
+        chances = {version: payoffs.of(version).chance for version in files}
+        message = Opponents(
+            versions=tuple(files),
+            paths=tuple(str(path) for path in files.values()),
+            chances=tuple(chances.values()),
+        )
+        for worker in workers:
+            worker.send(message)
+        self.status.league_games = payoffs.games
+        self.status.league = chances
 
     def _stop_parts(self) -> None:
         """Workers hand over their finished games, then the learner saves."""
@@ -378,7 +424,8 @@ class TrainingLoop:
             "learner": learner,
             "workers": sum(self._memory.values()) - learner,
         }
-        status.gpu_busy = self._gpus.busy()
+        recent = {name: share for name, (at, share) in self._far_gpus.items() if now - at < 30.0}
+        status.gpu_busy = self._gpus.busy() | recent
         status.memory_bytes = sum(status.memory.values())
         status.unstored_seconds = now - self._pending_since if self._pending else 0.0
         if status.phase != "saving":
@@ -432,6 +479,9 @@ class TrainingLoop:
             "gpu_busy": {name: round(share, 3) for name, share in status.gpu_busy.items()},
             "losses": {name: round(value, 5) for name, value in status.losses.items()},
         }
+        if self.config.league.share:
+            row["league_games"] = status.league_games
+            row["league"] = {f"v{version}": round(x, 4) for version, x in status.league.items()}
         if bottleneck:
             row["bottleneck"] = bottleneck
         self._keep(row)

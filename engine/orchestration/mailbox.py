@@ -57,6 +57,12 @@ class Mailbox:
             self._changed.notify_all()
 
     @property
+    def ended(self) -> bool:
+        """Whether this side has said that nothing will follow."""
+        with self._changed:
+            return self._ended
+
+    @property
     def unconfirmed(self) -> int:
         """Messages that the other side is not known to have."""
         with self._changed:

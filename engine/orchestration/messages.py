@@ -3,7 +3,7 @@
 The seam between the training loop and where its parts run. A part is reached through a ``Part``:
 messages go in with ``send`` and come out with ``receive``; whether a pipe to a process of this
 machine or an actor elsewhere carries them is the business of the file that starts the parts
-(``local.py``, ``ray_carrier.py``).
+(``local.py``, ``ray_part.py``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,15 @@ class NewWeights:
 
     version: int
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opponents:
+    """Driver to worker: older versions for games of the league, and how they have gone so far."""
+
+    versions: tuple[int, ...]
+    paths: tuple[str, ...]
+    chances: tuple[float, ...]  # of the newest weights to beat each
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,13 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class GpusBusy:
+    """Worker of another machine to driver: share of the last seconds in which its GPUs computed."""
+
+    shares: dict[str, float]  # by a name that tells the machine too
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """Any part to driver: a sentence for the user."""
 
@@ -70,6 +86,7 @@ class Failed:
 
     text: str
     outside: bool = False  # something else ended it: a lost machine, a kill
+    details: str = ""  # the traceback, for the part's log
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +153,9 @@ class Part(Protocol):
     @property
     def alive(self) -> bool:
         """Whether the part still runs."""
+
+    def ending(self) -> Failed | None:
+        """How it ended, where that can be seen from outside; a part that can says so itself."""
 
     def kill(self) -> None:
         """End it at once."""

@@ -9,18 +9,25 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from engine.orchestration.run_directory import RunError
 
 LOCAL, AUTO = "local", "auto"
 _CLIENT_PREFIX = "ray://"
-_TRY_SECONDS = 4.0
+_TRY_SECONDS = 2.0  # each of: the name, the socket, its first bytes
+_ASK_SECONDS = 3.0
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
 
 # The first bytes of an HTTP/2 connection (RFC 9113, section 3.4), with empty settings. Ray's
 # ports speak gRPC, so whatever is Ray answers with settings of its own (frame type 4).
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _SETTINGS = 4
+
+# What only the one or the other port of Ray answers, and at once, however busy the cluster is.
+# The requests are protocol buffers: an empty one, and ``type = PING``.
+_ASK_CLUSTER = ("/ray.rpc.NodeInfoGcsService/GetClusterId", b"")
+_ASK_CLIENT_SERVER = ("/ray.rpc.RayletDriver/ClusterInfo", b"\x08\x06")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,10 @@ def read_address(text: str) -> RayAddress:
 
 
 def check_reachable(address: RayAddress) -> None:
-    """See within a few seconds whether something that may be Ray listens there.
+    """See within ten seconds whether Ray listens there, by questions that only Ray answers.
+
+    ``ray.init`` would try for up to eighty seconds, and say of what answers otherwise no more than
+    that it is not Ray.
 
     Raises:
         RunError: what was tried, and what came of it; or Ray is not installed.
@@ -71,7 +81,7 @@ def check_reachable(address: RayAddress) -> None:
             "--ray needs Ray, which is not installed: pip install ray; without --ray everything "
             "runs on this machine"
         )
-    if not address.port:
+    if not address.port or os.environ.get("RAY_USE_TLS") == "1":
         return
     where = f"{address.host} port {address.port}"
     begin = time.monotonic()
@@ -93,6 +103,58 @@ def check_reachable(address: RayAddress) -> None:
             f"no Ray at {address.text}: something listens on {where}, but it does not speak gRPC; "
             "a cluster's port is 6379 by default, of ray:// it is 10001"
         )
+    _ask_for_ray(address)
+
+
+def _ask_for_ray(address: RayAddress) -> None:
+    """Put the question that the port of this kind of address answers.
+
+    Raises:
+        RunError: it is not answered, or it is the port of the other kind.
+    """
+    import grpc
+
+    wanted, other = _ASK_CLUSTER, _ASK_CLIENT_SERVER
+    if address.client:
+        wanted, other = other, wanted
+    target = address.text.removeprefix(_CLIENT_PREFIX)
+    options = [("grpc.enable_http_proxy", 0)]  # as Ray does
+    with grpc.insecure_channel(target, options) as channel:
+        fault = _fault_of(channel, *wanted)
+        if fault is None:
+            return
+        said = f"no Ray at {address.text}: "
+        if fault is grpc.StatusCode.UNAUTHENTICATED:
+            if os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+                return  # Ray shows the token itself
+            raise RunError(
+                f"{said}the cluster there wants a token; set RAY_AUTH_MODE=token, and have the "
+                "cluster's token in ~/.ray/auth_token (or RAY_AUTH_TOKEN)"
+            )
+        mixed_up = fault is grpc.StatusCode.UNIMPLEMENTED and _fault_of(channel, *other) in {
+            None,
+            grpc.StatusCode.UNAUTHENTICATED,
+        }
+        if mixed_up:
+            right = target if address.client else f"{_CLIENT_PREFIX}{target}"
+            what = "the cluster's own port" if address.client else "Ray's client server"
+            raise RunError(f"{said}{target} is {what}; say --ray {right}")
+    answer = fault.name.lower().replace("_", " ")
+    raise RunError(
+        f"{said}asked {target} whether it is Ray, and got: {answer}; a cluster's "
+        "port is 6379 by default, of ray:// it is 10001"
+    )
+
+
+def _fault_of(channel: Any, method: str, request: bytes) -> Any:
+    """The status with which a question failed; None where it was answered."""
+    import grpc
+
+    try:
+        channel.unary_unary(method)(request, timeout=_ASK_SECONDS)
+    except grpc.RpcError as error:
+        return error.code()
+    return None
 
 
 def _look_up(host: str, port: int) -> None:

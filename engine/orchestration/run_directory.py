@@ -8,12 +8,15 @@ snapshots/        the learner's complete state, the newest few
 weights/          published networks, one file a version
 metrics.jsonl     one JSON object a line: how the run went
 tensorboard/      the same numbers for TensorBoard
+logs/             what workers and learner printed, and the tracebacks of those that failed
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -27,6 +30,8 @@ import msgspec
 from engine.config import ConfigError, RunConfig, decode_config, encode_config
 
 _CONFIG = "run.toml"
+_MOST_LOG_BYTES = 2 * 2**20
+_KEPT_LOG_BYTES = 2**18  # of a log that has grown past that: its end
 
 
 class RunError(RuntimeError):
@@ -42,6 +47,7 @@ class RunDirectory:
         self.snapshots = path / "snapshots"
         self.weights = path / "weights"
         self.tensorboard = path / "tensorboard"
+        self.logs = path / "logs"
         self.metrics_file = path / "metrics.jsonl"
 
     @property
@@ -137,6 +143,36 @@ class RunDirectory:
     def weights_file(self, version: int) -> Path:
         """Where the network of a version is published."""
         return self.weights / f"v{version:06d}.safetensors"
+
+    def log_file(self, part: str) -> Path:
+        """Where the output of a part goes; its folder is made.
+
+        Args:
+            part: its name; all the workers that follow each other under one number share a file,
+                so that there are never more files than workers at a time.
+        """
+        self.logs.mkdir(parents=True, exist_ok=True)
+        worker = re.fullmatch(r"w(\d+)\..*", part)
+        return self.logs / (f"worker_{worker[1]}.log" if worker else f"{part}.log")
+
+    def append_log(self, part: str, text: str) -> None:
+        """Put text at the end of a part's log; a disk that refuses is no reason to stop."""
+        with contextlib.suppress(OSError), self.log_file(part).open("a", encoding="utf-8") as file:
+            file.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')}\n{text.rstrip()}\n")
+
+    def trim_logs(self) -> None:
+        """Cut logs that have grown too large down to their end."""
+        for path in self.logs.glob("*.log"):
+            with contextlib.suppress(OSError):
+                size = path.stat().st_size
+                if size <= _MOST_LOG_BYTES:
+                    continue
+                with path.open("r+b") as file:
+                    file.seek(size - _KEPT_LOG_BYTES)
+                    end = file.read()
+                    file.truncate(0)
+                with path.open("ab") as file:  # whoever prints meanwhile appends too
+                    file.write(end)
 
     def versions(self) -> list[int]:
         """Published versions, ascending."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -38,11 +42,70 @@ def command(
     ]  # fmt: skip
 
 
-def start(run: Path, *arguments: str, log: Path, **options) -> subprocess.Popen:
+def start(
+    run: Path, *arguments: str, log: Path, before=(), environment=None, cwd=None, **options
+) -> subprocess.Popen:
+    """A training run; ``before`` are words before the command, such as ``ip netns exec``."""
     with log.open("ab") as file:
         return subprocess.Popen(
-            command(run, *arguments, **options), stdout=file, stderr=subprocess.STDOUT
+            [*before, *command(run, *arguments, **options)],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=os.environ | (environment or {}),
+            cwd=cwd,
         )
+
+
+#: Clusters of the tests ask for no token, wherever the user has one.
+NO_TOKEN = {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0"}
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextlib.contextmanager
+def ray_start(*arguments: str, log: Path, before=(), environment=None):
+    """A node by ``ray start``, in the foreground, with all that it starts ended with it."""
+    folder = tempfile.mkdtemp(prefix="mj", dir="/tmp")  # sockets want a short path
+    line = [
+        *before, sys.executable, "-m", "ray.scripts.scripts", "start", "--block",
+        "--disable-usage-stats", "--object-store-memory=200000000", *arguments,
+    ]  # fmt: skip
+    if "--head" in arguments:
+        line.append(f"--temp-dir={folder}")
+    with log.open("ab") as file:
+        node = subprocess.Popen(
+            line, stdout=file, stderr=subprocess.STDOUT, env=os.environ | (environment or NO_TOKEN)
+        )
+    try:
+        yield node
+    finally:
+        end_with_children(node)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_with_children(process: subprocess.Popen) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        psutil.wait_procs(family, timeout=15)
+        for child in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+    process.kill()
+    process.wait()
+
+
+def wait_for_port(port: int, *, seconds: float = 90, host: str = "127.0.0.1") -> None:
+    def listens() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+            return True
+        return False
+
+    wait_until(listens, seconds=seconds, what=f"port {port}")
 
 
 def actors(kind: str = "Meijin") -> list[psutil.Process]:

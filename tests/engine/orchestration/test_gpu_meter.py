@@ -33,6 +33,24 @@ def test_every_gpu_that_says_so_is_read(monkeypatch, tmp_path):
     assert wait_until(lambda: meter.busy() == {}), "what has ended says nothing"
 
 
+def test_an_actor_of_another_machine_tells_how_busy_its_own_gpus_are(monkeypatch, tmp_path):
+    pytest.importorskip("ray")
+    from engine.orchestration import ray_actor
+    from engine.orchestration.mailbox import Letters
+    from engine.orchestration.messages import GpusBusy
+
+    put_in_path(monkeypatch, tmp_path, 'test "$4" = "--id=1" && echo "1, 42"; exec sleep 60')
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setattr(ray_actor, "_GPU_SECONDS", 0.2)
+    monkeypatch.setattr(ray_actor.socket, "gethostname", lambda: "far")
+    actor = ray_actor.MeijinWorker("worker", gpus=True)
+    actor._tell_of_gpus("far")  # the driver's own machine: it looks for itself
+    actor._tell_of_gpus("near")
+    answer = actor.exchange(Letters(1, [], 0))
+    assert answer.messages == [GpusBusy({"far GPU 1": pytest.approx(0.42)})]
+    actor._mailbox.end()
+
+
 @pytest.mark.parametrize("script", ["echo 'NVIDIA-SMI has failed'; exit 9", "exit 127"])
 def test_a_tool_without_a_driver_says_nothing(monkeypatch, tmp_path, script):
     put_in_path(monkeypatch, tmp_path, script)

@@ -3,9 +3,13 @@
 Minutes long; each test prints what it measured (run with ``-s``).
 """
 
+import contextlib
+import os
 import random
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 from ray_runs import actors, start, stop, verified, wait_for_shards, wait_until
 
@@ -30,6 +34,7 @@ SMALL = [
     "publish_seconds=30",
 ]
 KILLS = 50
+SHARE = 0.3  # of a core, for each node where throughput is compared
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def cluster(monkeypatch):
     monkeypatch.setenv("RAY_worker_niceness", "0")
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     yield made
     made.shutdown()
 
@@ -55,30 +60,95 @@ def plies_by_worker(run):
     return found
 
 
-def rate(run, seconds):
-    """Stored plies a second."""
-    before, begin = sum(plies_by_worker(run).values()), time.monotonic()
-    time.sleep(seconds)
-    return (sum(plies_by_worker(run).values()) - before) / (time.monotonic() - begin)
+@contextlib.contextmanager
+def quotas(share, *, of=Path("/sys/fs/cgroup/cpu")):
+    """``limit(node)``: hold a node's workers to a share of a core, where this machine lets us.
+
+    Two nodes then have twice the processor of one, however many cores there are, and other
+    programs matter less.
+    """
+    groups = []
+
+    def limit(node):
+        group = of / f"meijin-{os.getpid()}-{len(groups)}"
+        try:
+            group.mkdir()
+            groups.append(group)
+            (group / "cpu.cfs_quota_us").write_text(str(round(share * 100_000)))
+            raylet = node.all_processes["raylet"][0].process.pid
+            for process in [psutil.Process(raylet), *psutil.Process(raylet).children()]:
+                (group / "cgroup.procs").write_text(str(process.pid))
+        except OSError:
+            return False
+        return True
+
+    yield limit
+    for group in groups:
+        with contextlib.suppress(OSError):
+            group.rmdir()
 
 
-def test_nodes_join_and_leave_in_mid_run(tmp_path, cluster):
+class Course:
+    """Stored plies of each worker, looked at every second."""
+
+    def __init__(self, run):
+        self._run = run
+        self._seen = []
+
+    def watch(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._seen.append((time.monotonic(), plies_by_worker(self._run)))
+            time.sleep(1.0)
+
+    def rate(self, since, until):
+        """Stored plies a second."""
+        inside = [(at, sum(plies.values())) for at, plies in self._seen if since <= at <= until]
+        return (inside[-1][1] - inside[0][1]) / (inside[-1][0] - inside[0][0])
+
+    def __str__(self):
+        """Plies a second by worker, ten seconds at a time."""
+        lines, begin = [], self._seen[0][0]
+        for first, last in zip(self._seen[::10], self._seen[10::10], strict=False):
+            rates = ", ".join(
+                f"{name} {(count - first[1].get(name, 0)) / (last[0] - first[0]):.0f}"
+                for name, count in sorted(last[1].items())
+            )
+            lines.append(f"  {first[0] - begin:4.0f} s: {rates}")
+        return "\n".join(lines)
+
+
+def test_throughput_follows_nodes_that_join_and_leave_in_mid_run(tmp_path, cluster):
     run, log = tmp_path / "run", tmp_path / "log"
     options = {"game": "connect_four", "settings": SMALL}
-    driver = start(run, "--ray", cluster.address, log=log, **options)
-    wait_for_shards(run, 6)
-    alone = rate(run, 30)
-    assert set(plies_by_worker(run)) == {"w0"}
+    with quotas(SHARE) as limit:
+        limited = limit(cluster.head_node)
+        driver = start(run, "--ray", cluster.address, log=log, **options)
+        wait_for_shards(run, 6)
+        course = Course(run)
+        began = time.monotonic()
+        course.watch(60)
+        assert set(plies_by_worker(run)) == {"w0"}
 
-    node = cluster.add_node(num_cpus=1)
-    joined = wait_until(lambda: "w1" in plies_by_worker(run), seconds=120, what="the join")
-    together = rate(run, 30)
-    before = {e.id for e in stored(run)}
+        added = time.monotonic()
+        node = cluster.add_node(num_cpus=1)
+        limit(node)
+        while "w1" not in plies_by_worker(run):
+            course.watch(1)
+            assert time.monotonic() - added < 180, log.read_text()
+        joined = time.monotonic()
+        course.watch(60)
+        before = {e.id for e in stored(run)}
 
-    cluster.remove_node(node, allow_graceful=False)
-    noticed = wait_until(lambda: "is gone" in log.read_text(), seconds=120, what="the loss")
-    left = rate(run, 30)
-    stop(driver)
+        removed = time.monotonic()
+        cluster.remove_node(node, allow_graceful=False)
+        while "is gone" not in log.read_text():
+            course.watch(1)
+            assert time.monotonic() - removed < 180, log.read_text()
+        noticed = time.monotonic()
+        course.watch(60)
+        ended = time.monotonic()
+        stop(driver)
     text = log.read_text()
     assert driver.returncode == 0, text
     assert "has joined; starting workers there (1)" in text and "Traceback" not in text, text
@@ -86,9 +156,11 @@ def test_nodes_join_and_leave_in_mid_run(tmp_path, cluster):
     assert before <= {episode.id for episode in episodes}
     assert RunDirectory(run).read_metrics()[-1]["episodes"] == store.counters.episodes
     print(
-        f"\none worker {alone:.0f} plies/s; first games of the joined node stored after "
-        f"{joined:.1f} s, then {together:.0f} plies/s; loss noticed after {noticed:.1f} s, then "
-        f"{left:.0f} plies/s"
+        f"\neach node {'held to ' + format(SHARE, '.0%') + ' of a core' if limited else 'free'}: "
+        f"one node {course.rate(began, added):.0f} plies/s; first games of the joined node stored "
+        f"after {joined - added:.1f} s, then {course.rate(joined, removed):.0f} plies/s; its loss "
+        f"noticed after {noticed - removed:.1f} s, then {course.rate(removed, ended):.0f} plies/s\n"
+        f"{course}"
     )
 
 
