@@ -17,6 +17,8 @@ ROLLOUT_CONFIG = PlayConfig(
     root_ending_nodes=0,
 )
 
+_THREADS, _LEAST_TREES = 2, 16
+
 
 class RolloutAgent(SearchAgent):
     """Monte Carlo tree search with one random game for each simulation.
@@ -39,3 +41,8 @@ class RolloutAgent(SearchAgent):
         """Start again, random games included."""
         super().reset(seed=seed)
         self._evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)
+        self._evaluators = [self._evaluator]
+
+    def _threads(self, trees: int) -> int:
+        """As many on every machine: each thread has random numbers of its own."""
+        return _THREADS if trees >= _LEAST_TREES else 1

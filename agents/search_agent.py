@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from agents.agent import Agent, AgentError, Analysis, Decisions
+from agents.cores import usable_cores
 from engine.inference.evaluator import Evaluator, for_threads
 from engine.search.config import GumbelConfig, PuctConfig, SearchConfig
 from engine.search.search import Search
@@ -16,6 +17,7 @@ from games.game import Game, States
 
 #: Trees searched side by side; larger batches are split.
 MOST_TREES = 256
+_TREES_A_THREAD = 8  # at least, so that batches are worth it
 
 
 class PlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,7 +109,7 @@ class SearchAgent(Agent):
     def reset(self, *, seed: int) -> None:
         """Forget every tree and start again from ``seed``."""
         super().reset(seed=seed)
-        self._search = None
+        self._forget_search()
         self._root = None
         self._was_moved = False
 
@@ -140,14 +142,27 @@ class SearchAgent(Agent):
     def _searcher(self, trees: int) -> Search:
         """The search, made anew where it has too few trees."""
         if self._search is None or self._search.num_trees < trees:
+            self._forget_search()
+            evaluators = self.evaluators(self._threads(trees))
             self._search = Search(
                 self.game,
-                self._evaluator,
+                evaluators[0],
                 self.config.search_config(simulations=self.simulations),
                 num_trees=trees,
                 seed=self.seed,
+                threads=len(evaluators),
+                helpers=evaluators[1:],
             )
         return self._search
+
+    def _threads(self, trees: int) -> int:
+        """How many threads search so many trees."""
+        return max(1, min(usable_cores(), trees // _TREES_A_THREAD))
+
+    def _forget_search(self) -> None:
+        if self._search is not None:
+            self._search.close()
+        self._search = None
 
     def _search_roots(self, states: States) -> Decisions:
         """Search the trees whose roots are ``states``."""

@@ -21,6 +21,7 @@ from engine.learning.config import LearningConfig
 from engine.networks.network import NetworkConfig
 from engine.search.config import SearchConfig
 from engine.selfplay.actor import SelfPlayConfig
+from engine.selfplay.league_actor import LeagueConfig
 from games.game import Game
 
 FORMAT = 1  # of run.toml; raised when an older run can no longer be continued
@@ -69,12 +70,17 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     learning: LearningConfig = LearningConfig()
     bootstrap: BootstrapConfig = BootstrapConfig()
     gpu: GpuConfig = GpuConfig()
+    league: LeagueConfig = LeagueConfig()
 
     @property
     def settings_hash(self) -> int:
         """A number of 63 bits that stands for everything that may change what games look like."""
         lasting = msgspec.structs.replace(self, minutes=1.0, workers=0)  # may change in a run
-        digest = hashlib.sha256(encode_config(lasting).encode()).digest()
+        values = msgspec.to_builtins(lasting)
+        if not self.league.share:
+            del values["league"]  # it changes nothing: games are what they were before it was there
+        text = tomli_w.dumps(_without_none(values))
+        digest = hashlib.sha256(text.encode()).digest()
         return int.from_bytes(digest[:8], "little") >> 1
 
 
@@ -118,6 +124,8 @@ def check_fits(config: RunConfig, game: Game) -> None:
     Raises:
         ConfigError: which setting, and what would do.
     """
+    if config.league.share and config.selfplay.games < 2:
+        raise ConfigError("a league needs a game beside its own; set selfplay.games to 2 at least")
     if not config.network.ownership:
         return
     if not game.rules.has_ownership:

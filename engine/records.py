@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from games.game import States
 
+ITSELF = -1  # in place of an opponent: both sides had the same weights
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -70,3 +72,5 @@ class Episode:
     weights_version: int  # newest weights that a move of it was made with
     seed: int
     settings: int = 0  # hash of the settings it was made with (``RunConfig.settings_hash``)
+    opponent: int = ITSELF  # league: version of the older weights that played the other side
+    learner: int = ITSELF  # league: the player that had the newest weights; its plies alone train

@@ -110,6 +110,22 @@ def _at_once(line, depth, mover):
     return np.int8(_UNPROVEN)
 
 
+@njit(int8(_STATES, int64, int8, int8, int8, uint64[::1]), cache=True, nogil=True)
+def _recalled(line, depth, mover, alpha, beta, table):
+    # What the table says line[depth] is worth to ``mover``; unproven where the window needs more.
+    key = line[depth].key
+    entry = table[key & np.uint64(len(table) - 1)]
+    if (entry ^ key) >> np.uint64(4) != 0:
+        return np.int8(_UNPROVEN)
+    low = np.int8(np.int64((entry >> np.uint64(2)) & np.uint64(3)) - 1)
+    high = np.int8(np.int64(entry & np.uint64(3)) - 1)
+    if line[depth].to_play != mover:
+        low, high = np.int8(-high), np.int8(-low)
+    if low == high or low >= beta:
+        return low
+    return high if high <= alpha else np.int8(_UNPROVEN)
+
+
 @njit(
     int8(_STATES, int32[:, ::1], int64[:, ::1], int64, int8, int8, int64[::1], uint64[::1]),
     cache=True,
@@ -145,6 +161,8 @@ def _ending(line, actions, order, depth, alpha, beta, nodes, table):
         line[depth + 1] = line[depth]
         step(line[depth + 1], actions[depth, k])
         outcome = _at_once(line, depth + 1, mover)
+        if outcome == _UNPROVEN:
+            outcome = _recalled(line, depth + 1, mover, alpha, beta, table)
         if outcome != _UNPROVEN:
             best = max(best, outcome)
             if best >= beta:
@@ -185,6 +203,16 @@ def _ending(line, actions, order, depth, alpha, beta, nodes, table):
     return best
 
 
+@njit(int8(_STATES, int32[:, ::1], int64[:, ::1], int64[::1], uint64[::1]), cache=True, nogil=True)
+def _settled(line, actions, order, nodes, table):
+    # The exact outcome for the mover of line[0], or unproven: whether it loses, then whether it
+    # wins; two narrow windows take fewer nodes than a wide one.
+    outcome = _ending(line, actions, order, 0, np.int8(-1), np.int8(0), nodes, table)
+    if outcome == 0:
+        outcome = _ending(line, actions, order, 0, np.int8(0), np.int8(1), nodes, table)
+    return outcome
+
+
 @njit(
     void(_STATES, int64, int64, int64, uint64[:, ::1], int32[::1], int8[::1], int32[::1]),
     cache=True,
@@ -205,17 +233,38 @@ def batched_look_ahead(states, plies, budget, reach, tables, rows, outcomes, dis
             line[0] = states[b]
             nodes[0] = budget
             distances[b] = left
-            outcomes[b] = _ending(
-                line, actions, order, 0, np.int8(-1), np.int8(1), nodes, tables[rows[b]]
-            )
+            outcomes[b] = _settled(line, actions, order, nodes, tables[rows[b]])
 
 
 @njit(
-    void(_STATES, int8[::1], int64, int64, uint64[:, ::1], int32[::1], int8[::1]),
+    void(
+        _STATES, int32[::1], int64, int64, int64, uint64[:, ::1], int32[::1], int8[::1], int32[::1],
+        int32[:, ::1], int32[::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def batched_arrive(
+    states, played, plies, budget, reach, tables, rows, outcomes, distances, legal, counts
+):
+    for b in range(len(states)):
+        step(states[b], played[b])
+    batched_look_ahead(states, plies, budget, reach, tables, rows, outcomes, distances)
+    for b in range(len(states)):
+        count = 0
+        if outcomes[b] == _UNPROVEN:
+            count = legal_actions(states[b], legal[b])
+        counts[b] = count
+        for k in range(count, legal.shape[1]):
+            legal[b, k] = -1
+
+
+@njit(
+    void(_STATES, int8[::1], int64, int64, uint64[::1], int32[::1], int8[::1]),
     cache=True,
     nogil=True,
 )
-def batched_settle_moves(states, movers, budget, reach, tables, rows, outcomes):
+def batched_settle_moves(states, movers, budget, reach, table, rows, outcomes):
     line = np.empty(reach + 2, states.dtype)
     actions = np.empty((reach + 2, MAX_LEGAL), np.int32)
     order = np.empty((reach + 2, MAX_LEGAL), np.int64)
@@ -226,20 +275,20 @@ def batched_settle_moves(states, movers, budget, reach, tables, rows, outcomes):
         while last < len(states) and rows[last] == rows[first]:
             last += 1
         nodes[0] = budget
-        count = last - first
-        for i in range(count):
-            outcomes[first + i] = _UNPROVEN
-        for i in range(count):
-            b = first + (count - 1) // 2 + ((i + 1) // 2 if i % 2 else -(i // 2))
+        is_clean = False
+        for b in range(first, last):
+            outcomes[b] = _UNPROVEN
+        for b in range(first, last):
             if MAX_PLIES - states[b].ply > reach:
                 break
             line[0] = states[b]
             mover = np.int64(states[b].to_play)
             outcomes[b] = _at_once(line, 0, mover)
             if outcomes[b] == _UNPROVEN:
-                outcomes[b] = _ending(
-                    line, actions, order, 0, np.int8(-1), np.int8(1), nodes, tables[rows[b]]
-                )
+                if not is_clean:
+                    table[:] = np.uint64(0)
+                    is_clean = True
+                outcomes[b] = _settled(line, actions, order, nodes, table)
             if outcomes[b] == (1 if mover == movers[b] else -1):
                 break
         first = last

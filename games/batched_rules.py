@@ -29,6 +29,7 @@ class CompiledRules(BatchedRules):
         self._observe = module.batched_observe
         self._prove = module.batched_prove
         self._look_ahead = module.batched_look_ahead
+        self._arrive = module.batched_arrive
         self._settle_moves = module.batched_settle_moves
         self._endgame_plies = int(module.ENDGAME_PLIES)
         self._max_plies = int(module.MAX_PLIES)
@@ -99,18 +100,39 @@ class CompiledRules(BatchedRules):
         except TypeError:
             self._run_on_copy("look_ahead", self._look_ahead, states, *others)
 
+    def arrive(
+        self,
+        states: States,
+        actions: NDArray[np.int32],
+        plies: int,
+        nodes: int,
+        reach: int,
+        tables: NDArray[np.uint64],
+        rows: NDArray[np.int32],
+        outcomes: NDArray[np.int8],
+        distances: NDArray[np.int32],
+        legal: NDArray[np.int32],
+        counts: NDArray[np.int32],
+    ) -> None:
+        """``step``, ``look_ahead`` and ``legal_actions`` of what is not settled, in one call."""
+        others = plies, nodes, reach, tables, rows, outcomes, distances, legal, counts
+        try:
+            self._arrive(states, actions, *others)
+        except TypeError as error:
+            raise self._refused("arrive", states, actions, *others) from error
+
     def settle_moves(
         self,
         states: States,
         movers: NDArray[np.int8],
         nodes: int,
         reach: int,
-        tables: NDArray[np.uint64],
+        table: NDArray[np.uint64],
         rows: NDArray[np.int32],
         outcomes: NDArray[np.int8],
     ) -> None:
         """Search the positions after all moves of some roots to the end by alpha-beta."""
-        others = movers, nodes, reach, tables, rows, outcomes
+        others = movers, nodes, reach, table, rows, outcomes
         try:
             self._settle_moves(states, *others)
         except TypeError:

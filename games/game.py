@@ -134,13 +134,46 @@ class BatchedRules(ABC):
         self.prove(states, plies, outcomes)
         distances[:] = np.where(states["finished"], 0, plies)
 
+    def arrive(
+        self,
+        states: States,
+        actions: NDArray[np.int32],
+        plies: int,
+        nodes: int,
+        reach: int,
+        tables: NDArray[np.uint64],
+        rows: NDArray[np.int32],
+        outcomes: NDArray[np.int8],
+        distances: NDArray[np.int32],
+        legal: NDArray[np.int32],
+        counts: NDArray[np.int32],
+    ) -> None:
+        """All that a search asks about new leaves: ``step``, ``look_ahead`` and ``legal_actions``.
+
+        Args:
+            states: ``[B]`` parents; in place, the leaves.
+            actions: ``[B]`` what leads from each parent to its leaf.
+            plies: as for ``look_ahead``, and so are the next six.
+            nodes: see there.
+            reach: see there.
+            tables: see there.
+            rows: see there.
+            outcomes: see there.
+            distances: see there.
+            legal: out ``[B, K]``, where the outcome is ``UNPROVEN`` (elsewhere it means nothing).
+            counts: out ``[B]``, the same.
+        """
+        self.step(states, actions)
+        self.look_ahead(states, plies, nodes, reach, tables, rows, outcomes, distances)
+        self.legal_actions(states, legal, counts)
+
     def settle_moves(
         self,
         states: States,
         movers: NDArray[np.int8],
         nodes: int,
         reach: int,
-        tables: NDArray[np.uint64],
+        table: NDArray[np.uint64],
         rows: NDArray[np.int32],
         outcomes: NDArray[np.int8],
     ) -> None:
@@ -149,12 +182,14 @@ class BatchedRules(ABC):
         A root's other moves are left alone once one of them is found to win.
 
         Args:
-            states: ``[B]`` positions after the moves, those of one root together.
+            states: ``[B]`` positions after the moves, those of one root together and in the order
+                in which they are tried.
             movers: ``[B]`` who moves at the root.
             nodes: budget for each root.
             reach: at most ``ending_reach(nodes)``; states further from the end are unproven.
-            tables: as in ``look_ahead``.
-            rows: ``[B]`` the table of each state's root, another one for every root.
+            table: ``[W]``, W a power of two, for what alpha-beta finds out: begun anew for every
+                root.
+            rows: ``[B]`` the root of each state.
             outcomes: out ``[B]`` for the player to move in ``states[b]``, or ``UNPROVEN``.
         """
         outcomes[:] = UNPROVEN

@@ -18,6 +18,7 @@ import click
 import msgspec
 import numpy as np
 
+from scripts.bench_arena import arena_rows
 from scripts.bench_gpu import gpu_rows, lane_rows
 from scripts.bench_rules import Row, rules_rows
 from scripts.bench_single import GAMES, single_rows
@@ -25,8 +26,8 @@ from scripts.bench_store import store_rows, weights_rows
 
 _GAMES = 128  # in flight in each self-play process, as in training
 
-SECTIONS = ("rules", "search", "network", "selfplay", "single", "store", "lanes", "ray")
-_ASKED_FOR = {"ray"}  # sections that start servers: only when they are named
+SECTIONS = ("rules", "search", "network", "selfplay", "single", "store", "lanes", "arena", "ray")
+_ASKED_FOR = {"arena", "ray"}  # sections that take long or start servers: only when they are named
 
 
 @click.command("bench")
@@ -116,6 +117,8 @@ def command(
             if file is None and {"network", "selfplay", "store", "ray"} & set(wanted):
                 file = _yardstick(made, size, Path(folder))
             _show(_measure(made, wanted, seconds, file, simulations, workers), rows, as_json)
+            if "arena" in wanted:
+                _show(arena_rows(made), rows, as_json)
             if "single" in wanted:
                 for name in GAMES if made.id == GAMES[0] and not network_file else (made.id,):
                     one = make(name)
@@ -356,7 +359,7 @@ def _play_for(
     """In a process of its own: the ceiling, self-play for a while, the ceiling again."""
     from engine.config import RunConfig
     from engine.inference.backends import limit_threads
-    from engine.orchestration.worker import NetworkSeat
+    from engine.orchestration.network_seat import NetworkSeat
     from engine.search.config import SearchConfig
     from engine.search.search import Search
     from engine.selfplay.actor import Actor, SelfPlayConfig

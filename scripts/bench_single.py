@@ -55,7 +55,7 @@ def single_rows(game: Any, seconds: float, network_file: Path) -> Iterator[Row]:
     _play(search, part, judged_by)  # compiled, and every batch size met
     simulations, evaluations, ceilings = [], [], []
     for _ in range(_PAIRS):
-        ceilings.append(_network_alone(game, networks, MOST_LEAVES, part))
+        ceilings.append(network_alone(game, networks, MOST_LEAVES, part))
         made, judged, spent = _play(search, part, judged_by)
         simulations.append(made / spent)
         evaluations.append(judged / spent)
@@ -107,7 +107,7 @@ def _play(search: Any, seconds: float, judged_by: Callable[[], int]) -> tuple[in
     return made, judged, spent
 
 
-def _network_alone(game: Any, networks: list[Any], batch: int, seconds: float) -> float:
+def network_alone(game: Any, networks: list[Any], batch: int, seconds: float) -> float:
     """Evaluations a second of all threads together, each with a backend of its own."""
     counts = [0] * len(networks)
     until = time.perf_counter() + seconds

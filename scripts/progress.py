@@ -41,6 +41,14 @@ def judged_lines(judged: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(judged.items(), key=lambda item: (not item[0].startswith("truth"), item[0]))
 
 
+def league_line(status: Status) -> str:
+    """How the league goes, for the end of a line; nothing without one."""
+    if not status.league:
+        return ""
+    shares = ", ".join(f"v{version} {share:.0%}" for version, share in status.league.items())
+    return f"; league: {status.league_games:,} games, points against {shares}"
+
+
 class LiveScreen:
     """A panel that renews itself in place while the run goes on."""
 
@@ -93,7 +101,8 @@ class LiveScreen:
         numbers = Table.grid(padding=(0, 3))
         numbers.add_row(self._self_play(status), self._learning(status), self._strength(status))
         machine = Table.grid(padding=(0, 3))
-        machine.add_row(self._waiting(status), self._machine(status))
+        league = [self._league(status)] if status.league else []
+        machine.add_row(self._waiting(status), self._machine(status), *league)
         parts: list[Any] = [bars, Text(), numbers, Text(), machine]
         if status.bottleneck:
             parts += [Text(), Text(status.bottleneck, style="bold")]
@@ -140,6 +149,12 @@ class LiveScreen:
         table.add_row("learner for games", f"{status.learner_wait_share:.0%}")
         table.add_row("oldest game not stored", f"{status.unstored_seconds:.1f} s")
         table.add_row("game sent to stored", f"{status.acknowledged_seconds:.1f} s")
+        return table
+
+    def _league(self, status: Status) -> Table:
+        table = _column(f"league ({status.league_games:,} games)")
+        for version, share in status.league.items():
+            table.add_row(f"against version {version}", f"{share:.0%}")
         return table
 
     def _machine(self, status: Status) -> Table:
@@ -211,7 +226,8 @@ class PlainLines:
             f"{status.rows_in_window:,} rows, each used {status.reuse:.1f} times, "
             f"{status.staleness:.1f} versions behind; waiting: learner "
             f"{status.learner_wait_share:.0%}, workers {status.paused_share:.0%}, store "
-            f"{status.behind_share:.0%}; {status.memory_bytes / 2**30:.2f} GiB",
+            f"{status.behind_share:.0%}; {status.memory_bytes / 2**30:.2f} GiB"
+            f"{league_line(status)}",
             flush=True,
         )
 

@@ -49,6 +49,10 @@ def charts_of(rows: Rows, *, games: int, positions: Mapping[str, int]) -> list[C
     if any(row.get("losses") for row in measured):
         note = "Learned from a growing window; a loss may rise as the games get harder to foresee."
         found.append(Chart("Losses", note, _svg(_losses(measured), "losses")))
+    if any(row.get("league") for row in measured):
+        note = "Share of the points lately made against each older version of the run."
+        draw = _league(measured)
+        found.append(Chart("The league: against its own past", note, _svg(draw, "league")))
     if len(measured) > 1:
         note = "Moves a second in self-play, and positions that the network judged."
         found.append(Chart("Speed", note, _svg(_speed(measured), "speed")))
@@ -187,6 +191,24 @@ def _losses(rows: Rows) -> Callable[[Any], None]:
             axis.plot(*zip(*points, strict=True), label=name.replace("_", " "))
         axis.set_ylim(bottom=0)
         _legend(axis)
+
+    return draw
+
+
+def _league(rows: Rows) -> Callable[[Any], None]:
+    """Pay-offs as a picture: a row for each opponent, minutes across, colour the points made."""
+
+    def draw(axis: Any) -> None:
+        played = [row for row in rows if row.get("league")]
+        names = sorted({name for row in played for name in row["league"]}, key=lambda v: int(v[1:]))
+        minutes = [row["elapsed_seconds"] / 60 for row in played]
+        edges = [minutes[0] - 1e-3, *minutes] if len(minutes) > 1 else [0.0, minutes[0] + 1e-3]
+        shares = [[row["league"].get(name, float("nan")) for row in played] for name in names]
+        picture = axis.pcolormesh(
+            edges, range(len(names) + 1), shares, cmap="RdBu", vmin=0, vmax=1, rasterized=False
+        )
+        axis.set_yticks([place + 0.5 for place in range(len(names))], names)
+        axis.figure.colorbar(picture, ax=axis, format=lambda share, _: f"{share:.0%}")
 
     return draw
 

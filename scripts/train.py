@@ -12,6 +12,10 @@ from typing import Any
 
 import click
 
+#: Of the games, with --league: AlphaStar's main agents play half of theirs against the past; here
+#: only one side of such a game is learned from, so that it yields half as much.
+_LEAGUE_SHARE = 0.25
+
 
 @click.command("train")
 @click.argument("game", required=False)
@@ -42,6 +46,11 @@ import click
     flag_value="",
     help="Workers on Ray: on this machine, or on the cluster at HOST:PORT or ray://HOST:10001.",
 )
+@click.option(
+    "--league",
+    is_flag=True,
+    help="A quarter of the games against older versions of the run's own weights.",
+)
 @click.option("--no-judge", is_flag=True, help="Do not measure strength while training.")
 @click.option("--plain", is_flag=True, help="Lines instead of the live screen.")
 def command(
@@ -54,6 +63,7 @@ def command(
     network: str | None,
     settings: tuple[str, ...],
     ray_address: str | None,
+    league: bool,
     no_judge: bool,
     plain: bool,
 ) -> None:
@@ -69,6 +79,8 @@ def command(
       meijin train go9 --device cuda
 
       meijin train connect_four --ray 10.0.0.1:6379
+
+      meijin train connect_four --league --set league.share=0.3
     """
     from engine.config import encode_config
     from engine.orchestration.loop import TrainingLoop
@@ -93,10 +105,13 @@ def command(
         check_reachable(address)
     made = make(game) if game is not None else None
     run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
-    explicit = _explicit(minutes, workers, seed, network, settings)
+    fresh = not run.exists
+    has_league = not fresh and run.config().league.share > 0  # it keeps its share
+    explicit = _explicit(
+        minutes, workers, seed, network, settings, league=league and not has_league
+    )
     if device is not None:
         explicit["device"] = device
-    fresh = not run.exists
     if fresh:
         if made is None:
             raise click.UsageError(
@@ -216,9 +231,14 @@ def _device(config: Any) -> str:
     from engine.devices.choice import DeviceError, choose_device
 
     try:
-        return choose_device(config.device).reason
+        chosen = choose_device(config.device)
     except DeviceError as error:
         raise click.ClickException(str(error)) from None
+    if config.league.share and not chosen.is_cpu:
+        raise click.ClickException(
+            f"a league plays on processors, not on {', '.join(chosen.names)}; add --device cpu"
+        )
+    return chosen.reason
 
 
 def _folder_name(game_id: str) -> str:
@@ -234,11 +254,13 @@ def _explicit(
     seed: int | None,
     network: str | None,
     settings: tuple[str, ...],
+    *,
+    league: bool,
 ) -> dict[str, Any]:
     """Settings named on the command line, nested."""
     from engine.config import merge, parse_setting
 
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"league": {"share": _LEAGUE_SHARE}} if league else {}
     for text in settings:
         values = merge(values, parse_setting(text))
     if minutes is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.agent import Agent, AgentError
+from agents.agent import RESIGN, Agent, AgentError
 from games.game import Game, States
 
 #: A share of the expert's moves is replaced by any legal move, so that the games differ and show
@@ -36,27 +37,44 @@ class Lessons:
     games: NDArray[np.int64]  # [N] which game each comes from
 
 
-def play_expert_games(expert: Agent, *, games: int, seed: int) -> ExpertGames:
+def play_expert_games(
+    expert: Agent,
+    *,
+    games: int,
+    seed: int,
+    random_share: float = RANDOM_SHARE,
+    parallel: int = _PARALLEL,
+    progress: Callable[[int], None] | None = None,
+) -> ExpertGames:
     """Games of an expert against itself, with some moves at random.
 
     Args:
-        expert: asked for whole batches of positions.
+        expert: asked for whole batches of positions; an outside program may be one.
         games: G.
         seed: of the random moves.
+        random_share: of all moves.
+        parallel: games at once; an outside program, which follows one game at a time, wants 1.
+        progress: told how many games are done.
+
+    Raises:
+        AgentError: a program fails or gives a game up, so that its result is not known.
     """
     game = expert.game
     rng = np.random.default_rng(seed)
     moves = np.full((games, game.max_plies), -1, np.int16)
     is_lesson = np.zeros(moves.shape, bool)
     results = np.zeros((games, 2), np.float32)
-    for first in range(0, games, _PARALLEL):
-        rows = np.arange(first, min(first + _PARALLEL, games))
+    for first in range(0, games, parallel):
+        rows = np.arange(first, min(first + parallel, games))
         states = game.rules.initial(len(rows))
         while not states["finished"].all():
             running = np.flatnonzero(~states["finished"])
             moved = states[running]
-            actions = expert.choose(moved).actions.copy()
-            strays = rng.random(len(running)) < RANDOM_SHARE
+            lines = [moves[rows[row], : states["ply"][row]].tolist() for row in running]
+            actions = expert.choose_after(moved, lines).actions.copy()
+            if (actions == RESIGN).any():
+                raise AgentError(f"{expert.name} gave up a game that was to be played to its end")
+            strays = rng.random(len(running)) < random_share
             for row in np.flatnonzero(strays):
                 actions[row] = rng.choice(game.legal(moved[row]))
             plies = moved["ply"].astype(int)
@@ -65,6 +83,8 @@ def play_expert_games(expert: Agent, *, games: int, seed: int) -> ExpertGames:
             game.rules.step(moved, actions)
             states[running] = moved
         results[rows] = states["returns"]
+        if progress is not None:
+            progress(int(rows[-1]) + 1)
     return ExpertGames(moves=moves, is_lesson=is_lesson, results=results)
 
 

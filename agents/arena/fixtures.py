@@ -108,10 +108,10 @@ def _play_round(game: Game, live: list[_Live], states: States) -> None:
     # Chosen before any agent moves: a game is asked once a round.
     rows_of: dict[int, list[int]] = {}
     agents: dict[int, Agent] = {}
-    for row, each in enumerate(live):
-        if states[row]["finished"]:
-            continue
-        agent = each.fixture.second if states[row]["to_play"] else each.fixture.first
+    waiting, movers = ~states["finished"], states["to_play"].tolist()
+    for row in np.flatnonzero(waiting).tolist():
+        fixture = live[row].fixture
+        agent = fixture.second if movers[row] else fixture.first
         agents[id(agent)] = agent
         rows_of.setdefault(id(agent), []).append(row)
     for name, asked in rows_of.items():
@@ -122,13 +122,13 @@ def _play_round(game: Game, live: list[_Live], states: States) -> None:
         resigns = chosen == RESIGN
         if resigns.any():
             states[rows[resigns]] = _given_up(moved[resigns])
-            for row in rows[resigns]:
+            for row in rows[resigns].tolist():
                 live[row].resigned = True
             rows, moved, chosen = rows[~resigns], moved[~resigns], chosen[~resigns]
         game.rules.step(moved, chosen)
         states[rows] = moved
-        for row, action in zip(rows, chosen, strict=True):
-            live[row].actions.append(int(action))
+        for row, action in zip(rows.tolist(), chosen.tolist(), strict=True):
+            live[row].actions.append(action)
 
 
 def _given_up(states: States) -> States:

@@ -9,7 +9,8 @@ to beat a main agent can be forgotten.
 Opponents are chosen by *prioritized fictitious self-play*: frozen players in proportion to a
 weight of the chance of beating them, so that games are played where something can be learnt.
 
-Nothing here knows how players learn or what a game is; ``league_training`` does.
+Nothing here knows how players learn or what a game is; ``league_training`` does. `meijin train
+--league` takes the choice of opponents from the same place (``engine/selfplay/pfsp.py``).
 
 Source: Vinyals et al. 2019, "Grandmaster level in StarCraft II using multi-agent reinforcement
 learning", Methods, "Multi-agent learning", and the pseudocode in its supplement.
@@ -18,46 +19,18 @@ learning", Methods, "Multi-agent learning", and the pseudocode in its supplement
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from agents.agent import AgentError
+from engine.selfplay.pfsp import Weighting, priorities
 
 Role = Literal["main", "main_exploiter", "league_exploiter"]
-Weighting = Literal["hard", "even", "capped"]
-
-#: Weights of an opponent by the chance p of beating it. ``hard``: (1 - p)^2, for players that shall
-#: beat all; ``even``: p (1 - p), for a ladder of opponents near one's own strength; ``capped``:
-#: min(1/2, 1 - p), of the pseudocode, for exploiters of the league.
-WEIGHTINGS: dict[Weighting, Callable[[NDArray], NDArray]] = {
-    "hard": lambda p: (1 - p) ** 2,
-    "even": lambda p: p * (1 - p),
-    "capped": lambda p: np.minimum(0.5, 1 - p),
-}
-
-
-def priorities(chances: Sequence[float], weighting: Weighting) -> NDArray[np.float64]:
-    """Shares in which opponents are to be played, by the chances of beating them.
-
-    Equal shares where every weight is zero (all are beaten for certain).
-
-    Raises:
-        AgentError: no opponents.
-    """
-    if not len(chances):
-        raise AgentError("there are no opponents to choose from")
-    weights = WEIGHTINGS[weighting](np.asarray(chances, np.float64))
-    total = float(weights.sum())
-    if total < 1e-10:
-        return np.full(len(weights), 1 / len(weights))
-    shares: NDArray[np.float64] = weights / total
-    return shares
 
 
 class LeagueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

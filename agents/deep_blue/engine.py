@@ -128,6 +128,11 @@ class Engine:
         kernels.think(self._memory, self._player, depth, depth)
         return None if counters[kernels.STOP] else self.thought()
 
+    def take_up(self, move: int, score: int) -> None:
+        """Go on from this move as the best so far, whatever searches of other moves have found."""
+        counters = self._memory.counters
+        counters[kernels.FOUND], counters[kernels.SCORE] = move, score
+
     def stop(self) -> None:
         """End a search that runs in another thread, and all that follow, until ``begin``."""
         self._memory.counters[kernels.STOP] = 1

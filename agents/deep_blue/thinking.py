@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import replace
 
 from agents.deep_blue.agent import DeepBlueAgent, value_of
 from agents.deep_blue.engine import UNLIMITED, Thought
 from agents.protocols.move_text import write_line
-from agents.protocols.thinking import Task
+from agents.protocols.thinking import Task, any_line, fault_line
 from agents.protocols.uci import Report, best_move_line, info_line, seconds_for_move
 
 #: A depth takes longer than all before it together: it is not begun with less than this share of
@@ -18,23 +19,21 @@ _LEAST_LEFT = 0.45
 
 
 class BruteThinking:
-    """A search that runs from its making on; it ends with one ``bestmove``.
+    """A search that runs from its making on; it ends with one ``bestmove``, a failing one too.
 
     Args:
         task: what to search; ``simulations`` are positions.
         agent: whose book, tables and search answer; nobody else may ask it meanwhile.
-        only: moves to choose from, as actions; None: all.
         write: takes the lines.
+
+    Attributes:
+        has_failed: whether the search raised.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        agent: DeepBlueAgent,
-        only: Collection[int] | None,
-        write: Callable[[str], None],
-    ) -> None:
-        self._task, self._agent, self._only, self._write = task, agent, only, write
+    def __init__(self, task: Task, agent: DeepBlueAgent, write: Callable[[str], None]) -> None:
+        self._task, self._agent, self._write = task, agent, write
+        self.has_failed = False
+        self._line: tuple[str, ...] = ()  # of play, the best that was reported
         self._changed = threading.Condition()
         self._is_cut = self._may_cut = False  # told to answer; the search has a move to answer with
         self._is_pondering = task.limits.ponder
@@ -71,47 +70,62 @@ class BruteThinking:
         self._thread.join()
 
     def _run(self) -> None:
-        known = None if self._only else self._agent.known(self._task.state)
-        if known is not None:
-            line = self._report(known, rank=1)
-        else:
-            line = self._search()
+        try:
+            known = None if self._task.only else self._agent.known(self._task.state)
+            if known is not None:
+                self._report([known])
+            else:
+                self._search()
+        except Exception as error:  # a fault of ours; the client's game goes on
+            self.has_failed = True
+            self._write(fault_line(error))
         with self._changed:
             self._changed.wait_for(lambda: self._is_cut or not self._is_waiting())
         if self._timer:
             self._timer.cancel()
+        line = self._line or any_line(self._task)
         self._write(best_move_line(line[:2], self._task.dialect))
 
-    def _search(self) -> tuple[str, ...]:
-        """Search deeper and deeper; returns the best line."""
+    def _search(self) -> None:
+        """Search deeper and deeper, and report the best lines of every depth."""
         engine, task = self._agent.engine, self._task
         engine.set_position(task.state)
         moves = engine.moves()
-        chosen = len(moves) if self._only is None else len(self._only)
-        barred = [] if self._only is None else [m for a, m in moves.items() if a not in self._only]
+        only = frozenset(moves) if task.only is None else task.only
+        barred = [move for action, move in moves.items() if action not in only]
         best = engine.begin(left_out=barred)
         with self._changed:
             self._may_cut = True
             if self._is_cut:
                 engine.stop()
-        line = self._report(best, rank=1)
         depth = 1
         while True:
-            left_out = [*barred, moves[best.line[0]]]
-            for rank in range(2, min(task.lines, chosen) + 1):
+            found, left_out = [best], [*barred, moves[best.line[0]]]
+            while len(found) < min(task.lines, len(only)):
                 other = engine.deepen(depth, left_out=left_out, nodes=self._nodes())
                 if other is None:
                     break
-                self._report(other, rank=rank)
+                found.append(other)
                 left_out.append(moves[other.line[0]])
-            if depth >= self._last_depth() or self._is_over(best, chosen):
-                return line
+            # The hash table may let a later search of the same depth see more than an earlier one.
+            found.sort(key=lambda each: -each.score)
+            self._report(found)
+            if depth >= self._last_depth() or self._is_over(found[0], len(only)):
+                return
             depth += 1
-            found = engine.deepen(depth, left_out=barred, nodes=self._nodes())
-            best = found or engine.thought()  # cut off, but what it found before is better
-            line = self._report(best, rank=1)
-            if found is None:
-                return line
+            engine.take_up(moves[found[0].line[0]], found[0].score)
+            deeper = engine.deepen(depth, left_out=barred, nodes=self._nodes())
+            if deeper is None:
+                self._report_cut(found, engine.thought(), depth)
+                return
+            best = deeper
+
+    def _report_cut(self, found: list[Thought], last: Thought, depth: int) -> None:
+        """Report the end of a depth that was cut off: the move it leaves off with is the best."""
+        if last.line[0] != found[0].line[0]:
+            self._report([replace(last, depth=depth)])
+        else:
+            self._report(found if len(found) > 1 else [last])
 
     def _is_over(self, best: Thought, chosen: int) -> bool:
         """Whether a depth more would be of no use, or would not be finished."""
@@ -165,25 +179,27 @@ class BruteThinking:
             return self._agent.depth
         return min(max(depth, 1), self._agent.depth)
 
-    def _report(self, thought: Thought, *, rank: int) -> tuple[str, ...]:
-        """Write ``info`` for a line of play and return its moves."""
+    def _report(self, thoughts: list[Thought]) -> None:
+        """Write ``info`` for each line of play, the best first."""
         task = self._task
-        moves = write_line(task.game, task.state, thought.line)
-        report = Report(
-            moves,
-            value=value_of(thought),
-            draw=0.0,
-            mate_plies=None if thought.plies_to_mate is None else abs(thought.plies_to_mate),
-            rank=rank,
-        )
-        self._write(
-            info_line(
-                report,
-                task.dialect,
-                simulations=self._agent.engine.nodes,
-                seconds=time.perf_counter() - self._started,
-                shows_wdl=task.shows_wdl,
-                depth=max(thought.depth, 1),
+        for rank, thought in enumerate(thoughts, start=1):
+            moves = write_line(task.game, task.state, thought.line)
+            report = Report(
+                moves,
+                value=value_of(thought),
+                draw=0.0,
+                mate_plies=None if thought.plies_to_mate is None else abs(thought.plies_to_mate),
+                rank=rank,
             )
-        )
-        return moves
+            self._write(
+                info_line(
+                    report,
+                    task.dialect,
+                    simulations=self._agent.engine.nodes,
+                    seconds=time.perf_counter() - self._started,
+                    shows_wdl=task.shows_wdl,
+                    depth=max(thought.depth, 1),
+                )
+            )
+            if rank == 1:
+                self._line = moves

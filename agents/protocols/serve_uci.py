@@ -263,15 +263,15 @@ class Server:
             shows_wdl=options.shows_wdl,
             ponders=options.ponders,
             dialect=self._dialect,
+            only=self._search_moves(path, limits),
         )
-        only = self._search_moves(path, limits)
         if isinstance(agent, SearchAgent):
-            prepare = functools.partial(self._rooted, agent, path, only)
+            prepare = functools.partial(self._rooted, agent, path, task.only)
             self._thinking = Thinking(task, prepare, self._write)
         else:
             from agents.deep_blue.thinking import BruteThinking
 
-            self._thinking = BruteThinking(task, agent, only, self._write)
+            self._thinking = BruteThinking(task, agent, self._write)
 
     def _search_moves(self, path: _Path, limits: GoLimits) -> frozenset[int] | None:
         """Root moves that a search is kept to; what is not legal is left out."""
@@ -318,6 +318,9 @@ class Server:
     def _stop(self) -> None:
         if self._thinking:
             self._thinking.stop()
+            if self._thinking.has_failed and self._search:
+                self._search.close()
+                self._search = self._searched = None
             self._thinking = None
 
     # --- Writing ----------------------------------------------------------------------------------

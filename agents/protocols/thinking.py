@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from agents.protocols.uci import (
     info_line,
     seconds_for_move,
     simulations_of_depth,
+    text_line,
 )
 from agents.protocols.watched_search import FIRST_SLICE, WatchedSearch, next_slice
 from engine.search.root_moves import RootMove
@@ -40,12 +43,17 @@ class Task:
     shows_wdl: bool
     ponders: bool
     dialect: Dialect
+    only: frozenset[int] | None = None  # moves to choose from, as actions; None: all
 
 
 class Thinking:
     """A search that runs from its making on until its limits are reached or it is stopped.
 
-    Every search ends with one ``bestmove``; while it is infinite or pondering it holds that back.
+    Every search ends with one ``bestmove``, a failing one too; while it is infinite or pondering it
+    holds that back.
+
+    Attributes:
+        has_failed: whether the search raised: its tree is not to be used again.
     """
 
     def __init__(
@@ -61,6 +69,8 @@ class Thinking:
         self._task = task
         self._prepare = prepare
         self._write = write
+        self.has_failed = False
+        self._line: tuple[str, ...] = ()  # of play, the last that was reported
         self._changed = threading.Condition()
         self._is_stopped = False
         self._is_pondering = task.limits.ponder
@@ -96,6 +106,18 @@ class Thinking:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            line = self._think()
+        except Exception as error:  # a fault of ours; the client's game goes on
+            self.has_failed = True
+            self._write(fault_line(error))
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_stopped or not self._is_waiting())
+            line = self._line or any_line(self._task)
+        self._write(best_move_line(line[:2], self._task.dialect))
+
+    def _think(self) -> tuple[str, ...]:
+        """Search until an answer is wanted; returns the best line."""
         search = self._prepare()
         size = FIRST_SLICE
         said, said_depth = self._started, 0
@@ -114,9 +136,8 @@ class Thinking:
             if is_news or now - said > _INFO_SECONDS:
                 self._report(search.candidates(self._task.lines))
                 said, said_depth = now, depth
-        best = search.candidates(self._task.lines)
-        lines = self._report(best)
-        self._write(best_move_line(lines[0][:2], self._task.dialect))
+        self._report(search.candidates(self._task.lines))
+        return self._line
 
     def _is_over(self, now: float, *, settled: bool, forced: bool) -> bool:
         """Whether to answer; waits where nothing is left to search but nobody wants an answer."""
@@ -164,11 +185,10 @@ class Thinking:
         seconds = None if self._is_waiting() else self._seconds()
         return None if seconds is None else self._clock_started + seconds - now
 
-    def _report(self, best: list[RootMove]) -> list[tuple[str, ...]]:
-        """Write ``info`` for each line of play; returns the lines as moves."""
+    def _report(self, best: list[RootMove]) -> None:
+        """Write ``info`` for each line of play, the best first."""
         task = self._task
         seconds = time.perf_counter() - self._started
-        lines = []
         for rank, each in enumerate(best, start=1):
             moves = write_line(task.game, task.state, each.line)
             mate = each.plies if each.plies is not None and each.value != 0 else None
@@ -182,5 +202,19 @@ class Thinking:
                     shows_wdl=task.shows_wdl,
                 )
             )
-            lines.append(moves)
-        return lines
+            if rank == 1:
+                self._line = moves
+
+
+def fault_line(error: Exception) -> str:
+    """What the client is told of an exception that ended a search."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return text_line(f"the search failed: {type(error).__name__} at {where}: {error}")
+
+
+def any_line(task: Task) -> tuple[str, ...]:
+    """A legal move, for a search that has found none."""
+    game, state = task.game, task.state
+    action = min(task.only) if task.only else game.legal(state)[0]
+    return write_line(game, state, (action,))

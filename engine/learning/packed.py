@@ -28,6 +28,8 @@ class PackedEpisodes:
     versions: NDArray[np.int64]  # [E] newest weights that a move of it was made with
     seeds: NDArray[np.uint64]  # [E]
     settings: NDArray[np.int64]  # [E] hash of the settings; 0: from before it was kept
+    opponents: NDArray[np.int64]  # [E] version of a league opponent; ITSELF: plain self-play
+    learners: NDArray[np.int64]  # [E] the player that is not the opponent; ITSELF: both
     returns: NDArray[np.float32]  # [E, P]
     states: States  # [R]
     actions: NDArray[Any]  # [R] int16 where all actions of the game fit, else int32
@@ -88,6 +90,8 @@ class PackedEpisodes:
                     weights_version=int(self.versions[e]),
                     seed=int(self.seeds[e]),
                     settings=int(self.settings[e]),
+                    opponent=int(self.opponents[e]),
+                    learner=int(self.learners[e]),
                 )
             )
         return episodes
@@ -103,7 +107,9 @@ class PackedEpisodes:
         return PackedEpisodes(game_id=self.game_id, ids=ids, **arrays)
 
 
-_BY_EPISODE = ("lengths", "versions", "seeds", "settings", "returns")
+_BY_EPISODE = (
+    "lengths", "versions", "seeds", "settings", "opponents", "learners", "returns",
+)  # fmt: skip
 _BY_SLOT = ("legal", "policies")
 _BY_PLY = tuple(
     field.name
@@ -141,6 +147,8 @@ def pack(episodes: Sequence[Episode], *, game: Game) -> PackedEpisodes:
         versions=np.array([episode.weights_version for episode in episodes], np.int64),
         seeds=np.array([episode.seed for episode in episodes], np.uint64),
         settings=np.array([episode.settings for episode in episodes], np.int64),
+        opponents=np.array([episode.opponent for episode in episodes], np.int64),
+        learners=np.array([episode.learner for episode in episodes], np.int64),
         returns=np.array([episode.returns for episode in episodes], np.float32).reshape(
             -1, NUM_PLAYERS
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.learning.packed import PackedEpisodes
+from engine.learning.payoffs import Payoffs, payoffs_of
 from engine.learning.sealed import WrongGameError, read_sealed, write_sealed
+from engine.records import ITSELF
 from games.game import Game
 
 KIND = "episodes"
@@ -31,6 +33,7 @@ class StoreCounters:
     episodes: int = 0
     plies: int = 0
     rows: int = 0  # plies that are trained on (weight above zero)
+    payoffs: Payoffs = field(default_factory=Payoffs)  # of the league, if there is one
 
     def __add__(self, other: StoreCounters) -> StoreCounters:
         return StoreCounters(
@@ -38,6 +41,7 @@ class StoreCounters:
             episodes=self.episodes + other.episodes,
             plies=self.plies + other.plies,
             rows=self.rows + other.rows,
+            payoffs=self.payoffs + other.payoffs,
         )
 
 
@@ -59,7 +63,13 @@ class Shard:
 
 def count(episodes: PackedEpisodes) -> StoreCounters:
     """Counters of one shard with these episodes."""
-    return StoreCounters(shards=1, episodes=len(episodes), plies=episodes.plies, rows=episodes.rows)
+    return StoreCounters(
+        shards=1,
+        episodes=len(episodes),
+        plies=episodes.plies,
+        rows=episodes.rows,
+        payoffs=payoffs_of(episodes),
+    )
 
 
 def write_shard(path: Path, episodes: PackedEpisodes, *, game: Game, pruned: Pruned) -> None:
@@ -73,12 +83,15 @@ def write_shard(path: Path, episodes: PackedEpisodes, *, game: Game, pruned: Pru
     facts = {
         "game": game.id,
         "states": describe(game.state_dtype),
-        "pruned": {"through": pruned.through, "counters": asdict(pruned.counters)},
+        "pruned": {"through": pruned.through, "counters": _as_facts(pruned.counters)},
         "ids": episodes.ids,
         "versions": episodes.versions.tolist(),
         "seeds": episodes.seeds.tolist(),
         "settings": _runs(episodes.settings),
     }
+    if (episodes.opponents != ITSELF).any():
+        facts["opponents"] = episodes.opponents.tolist()
+        facts["learners"] = episodes.learners.tolist()
     write_sealed(path, kind=KIND, format=FORMAT, facts=facts, arrays=arrays)
 
 
@@ -100,19 +113,35 @@ def read_shard(path: Path, *, game: Game) -> Shard:
             f"{str(path)!r} holds {game.id!r} states of another layout; "
             "the rules were changed since, start a new run"
         )
-    pruned = facts["pruned"]
+    pruned, count = facts["pruned"], len(facts["ids"])
+    itself = [ITSELF] * count
     return Shard(
         episodes=PackedEpisodes(
             game_id=game.id,
             ids=facts["ids"],
             versions=np.array(facts["versions"], np.int64),
             seeds=np.array(facts["seeds"], np.uint64),
-            settings=_expand(facts.get("settings", []), len(facts["ids"])),
+            settings=_expand(facts.get("settings", []), count),
+            opponents=np.array(facts.get("opponents", itself), np.int64),
+            learners=np.array(facts.get("learners", itself), np.int64),
             states=arrays["states"].reshape(-1).view(game.state_dtype),
             **{name: arrays[name] for name in _ARRAYS},
         ),
-        pruned=Pruned(through=pruned["through"], counters=StoreCounters(**pruned["counters"])),
+        pruned=Pruned(through=pruned["through"], counters=_from_facts(pruned["counters"])),
     )
+
+
+def _as_facts(counters: StoreCounters) -> dict[str, Any]:
+    """Counters as JSON holds them; without a league nothing is said of one."""
+    facts = {each.name: getattr(counters, each.name) for each in fields(counters)}
+    payoffs = facts.pop("payoffs").as_facts()
+    return facts | ({"payoffs": payoffs} if payoffs else {})
+
+
+def _from_facts(facts: dict[str, Any]) -> StoreCounters:
+    """What ``_as_facts`` was given."""
+    numbers = {name: value for name, value in facts.items() if name != "payoffs"}
+    return StoreCounters(**numbers, payoffs=Payoffs.from_facts(facts.get("payoffs", [])))
 
 
 def _runs(numbers: NDArray[np.int64]) -> list[list[int]]:

@@ -20,6 +20,7 @@ from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import Clock, Failed, Learned, Published, Said, Stop, Stopped
 from engine.orchestration.run_directory import RunDirectory
 from engine.orchestration.worker import one_line
+from engine.selfplay.pfsp import spaced
 from games import make
 
 _REPORT_SECONDS = 2.0
@@ -187,10 +188,19 @@ class Learner:
         self._tidy()
 
     def _tidy(self) -> None:
-        """Keep the newest files and every fifth: enough to draw the run's course later."""
+        """Keep the newest files and every fifth: enough to draw the run's course later.
+
+        A league plays against others as well; the set before this one may still be in use.
+        """
         versions = self.run_directory.versions()
+        league = self.config.league
+        met = (
+            {*spaced(self.version, league.opponents), *spaced(self.version - 1, league.opponents)}
+            if league.share
+            else set()
+        )
         for version in versions[:-_KEPT_WEIGHTS]:
-            if version % 5:
+            if version % 5 and version not in met:
                 self.run_directory.weights_file(version).unlink(missing_ok=True)
 
     def _announce(self) -> None:

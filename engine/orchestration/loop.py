@@ -26,6 +26,7 @@ from engine.orchestration.messages import (
     Finished,
     GpusBusy,
     Learned,
+    Opponents,
     Part,
     Pause,
     Published,
@@ -36,6 +37,7 @@ from engine.orchestration.messages import (
 )
 from engine.orchestration.reports import Rates, Status, Watcher
 from engine.orchestration.run_directory import RunDirectory, RunError
+from engine.selfplay.pfsp import spaced
 from games.game import Game
 
 _TICK_SECONDS = 0.1
@@ -108,6 +110,7 @@ class TrainingLoop:
             game=game.id,
             total_seconds=config.minutes * 60,
             episodes=self.store.counters.episodes,
+            league_games=self.store.counters.payoffs.games,
         )
         self._judge = judge
         self._judge_minutes = judge_minutes
@@ -202,6 +205,7 @@ class TrainingLoop:
         part = self.carrier.start_worker(name, place)
         if self._weights is not None:
             part.send(self.carrier.weights(self._weights))
+            self._name_opponents([part])
         if self.status.paused:
             part.send(Pause(True))
         return part
@@ -302,6 +306,7 @@ class TrainingLoop:
                     self.status.version = message.version
                     for worker in self._seats:
                         worker.part.send(self.carrier.weights(message))
+                    self._name_opponents([worker.part for worker in self._seats])
                 case Learned():
                     seat.worked = True
                     self._rates.add_learned(now, message)
@@ -353,9 +358,33 @@ class TrainingLoop:
         for part, batch, _ in pending:
             part.send(Acknowledged(batch))
         self.status.episodes = self.store.counters.episodes
+        if batches:
+            self._name_opponents([seat.part for seat in self._seats])
         assert self._learner is not None
         total = self.config.minutes * 60
         self._learner.part.send(Clock(min(1.0, self.elapsed / total), self.elapsed))
+
+    def _name_opponents(self, workers: list[Part]) -> None:
+        """Tell workers which older versions the league plays, and how that has gone so far."""
+        league = self.config.league
+        if not league.share or self._weights is None:
+            return
+        files = {
+            version: self.run.weights_file(version)
+            for version in spaced(self._weights.version, league.opponents)
+        }
+        files = {version: path for version, path in files.items() if path.exists()}
+        payoffs = self.store.counters.payoffs
+        chances = {version: payoffs.of(version).chance for version in files}
+        message = Opponents(
+            versions=tuple(files),
+            paths=tuple(str(path) for path in files.values()),
+            chances=tuple(chances.values()),
+        )
+        for worker in workers:
+            worker.send(message)
+        self.status.league_games = payoffs.games
+        self.status.league = chances
 
     def _stop_parts(self) -> None:
         """Workers hand over their finished games, then the learner saves."""
@@ -450,6 +479,9 @@ class TrainingLoop:
             "gpu_busy": {name: round(share, 3) for name, share in status.gpu_busy.items()},
             "losses": {name: round(value, 5) for name, value in status.losses.items()},
         }
+        if self.config.league.share:
+            row["league_games"] = status.league_games
+            row["league"] = {f"v{version}": round(x, 4) for version, x in status.league.items()}
         if bottleneck:
             row["bottleneck"] = bottleneck
         self._keep(row)

@@ -23,6 +23,15 @@ class NewWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class Opponents:
+    """Driver to worker: older versions for games of the league, and how they have gone so far."""
+
+    versions: tuple[int, ...]
+    paths: tuple[str, ...]
+    chances: tuple[float, ...]  # of the newest weights to beat each
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Driver to worker: the learner must catch up (or has)."""
 

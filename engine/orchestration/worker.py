@@ -9,29 +9,31 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import psutil
 
 from engine.config import RunConfig
 from engine.devices.backend import DeviceBackend
 from engine.devices.build import make_device_backend
 from engine.devices.choice import DeviceError, choose_device
-from engine.inference.backends import Backend, limit_threads, make_backend
-from engine.inference.cache import CachedEvaluator
+from engine.inference.backends import limit_threads
 from engine.inference.evaluator import Evaluator
-from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.rollouts import RolloutEvaluator
 from engine.learning.checkpoint import load_weights
 from engine.learning.packed import pack
+from engine.orchestration.league_seat import LeagueSeat
 from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import (
     Acknowledged,
     Failed,
     Finished,
     NewWeights,
+    Opponents,
     Pause,
     Said,
     Stop,
 )
+from engine.orchestration.network_seat import NetworkSeat
 from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
@@ -95,6 +97,7 @@ class Worker:
         self.game: Game = make(config.game)
         self.version = 0
         self._wanted: NewWeights | None = None
+        self._opponents = Opponents((), (), ())
         self._paused = False
         self._stopped = False
         self._batch = 0
@@ -147,7 +150,7 @@ class Worker:
             self._episodes += lanes.close()
             self._report(meter, _Counts.of(lanes.counters))
             return
-        search = self._search(evaluator, config, simulations)
+        search = self._search(evaluator, config, simulations, self.config.selfplay.games)
         actor = Actor(
             self.game,
             search,
@@ -166,12 +169,21 @@ class Worker:
         assert self._wanted is not None
         network = NetworkSeat(self.game, self.config, seed=self.config.seed, name=self.name)
         self._load(lambda weights: network.load(weights.path))
+        league = None
+        if self.config.league.share:
+            league = LeagueSeat(
+                self.game, self.config, network, name=f"{self.name}l", say=self._say
+            )
+        games = self.config.selfplay.games
+        selfplay = msgspec.structs.replace(
+            self.config.selfplay, games=games - self.config.league.games_of(games)
+        )
         config = self.config.search
-        search = self._search(network.evaluator, config, config.simulations)
+        search = self._search(network.evaluator, config, config.simulations, selfplay.games)
         actor = Actor(
             self.game,
             search,
-            config=self.config.selfplay,
+            config=selfplay,
             simulations=self.config.search.simulations,
             name=self.name,
             seed=self.config.seed,
@@ -179,8 +191,13 @@ class Worker:
         )
 
         def counts() -> _Counts:
-            return _Counts.of(
+            own = _Counts.of(
                 actor.counters, network.evaluations, network.cache.hits, network.network_seconds
+            )
+            if league is None:
+                return own
+            return own + _Counts.of(
+                league.counters, league.evaluations, league.hits, league.network_seconds
             )
 
         meter = _Meter()
@@ -188,11 +205,16 @@ class Worker:
             if self._wanted is not None:
                 self._load(lambda weights: network.load(weights.path))
             self._episodes += actor.play_ply(weights_version=self.version)
+            if league is not None:
+                league.opponents = self._opponents
+                self._episodes += league.play_ply(weights_version=self.version)
             self._tell(meter, counts())
         self._report(meter, counts())
 
     def _play_on(self, device: str) -> None:
         """Play with the network on a GPU: several search threads that take turns."""
+        if self.config.league.share:
+            raise DeviceError(f"a league plays on processors, not on {device}; use --device cpu")
         seat = DeviceSeat(self.game, self.config, device=device, name=self.name)
         self._load(seat.load)
         self.link.send(Said(f"worker {self.name}: {seat.sentence}"))
@@ -205,16 +227,24 @@ class Worker:
         self._episodes += seat.lanes.close()
         self._report(meter, seat.counts())
 
-    def _search(self, evaluator: Evaluator, config: SearchConfig, simulations: int) -> Search:
+    def _search(
+        self, evaluator: Evaluator, config: SearchConfig, simulations: int, games: int
+    ) -> Search:
         most = max(simulations, self.config.selfplay.fast_simulations)
         return Search(
             self.game,
             evaluator,
             config,
-            num_trees=self.config.selfplay.games,
+            num_trees=games,
             max_simulations=most,
             seed=stream_seed(self.config.seed, "search", self.name),
         )
+
+    def _say(self, sentence: str) -> None:
+        """Tell the user something, once."""
+        if sentence and sentence not in self._told:
+            self._told.add(sentence)
+            self.link.send(Said(f"worker {self.name}: {sentence}"))
 
     def _load(self, load: Callable[[NewWeights], str]) -> None:
         wanted = self._wanted
@@ -222,9 +252,7 @@ class Worker:
         self._wanted = None
         sentence = load(wanted)
         self.version = wanted.version
-        if sentence and sentence not in self._told:
-            self._told.add(sentence)
-            self.link.send(Said(f"worker {self.name}: {sentence}"))
+        self._say(sentence)
 
     def _tell(self, meter: _Meter, counts: _Counts) -> None:
         """News in both directions, after a ply; waits where the others are behind."""
@@ -278,6 +306,8 @@ class Worker:
             match message:
                 case NewWeights():
                     self._wanted = message
+                case Opponents():
+                    self._opponents = message
                 case Pause(paused=paused):
                     self._paused = paused
                 case Acknowledged(batch=batch):
@@ -319,6 +349,10 @@ class _Counts:
         """From what was played, and what judged it."""
         return _Counts(played.plies, played.simulations, evaluations, hits, network_seconds, slots)
 
+    def __add__(self, other: _Counts) -> _Counts:
+        sums = [getattr(self, name) + getattr(other, name) for name in _Counts.__slots__]
+        return _Counts(*sums)
+
 
 class _Meter:
     """Counters at the last report."""
@@ -340,57 +374,6 @@ def _number(name: str) -> int:
     """The number in a worker's name: ``w3.1.7`` is worker 3."""
     found = re.search(r"\d+", name)
     return int(found.group()) if found else 0
-
-
-class NetworkSeat:
-    """The evaluator of a worker: cache before network, and the newest weights in it.
-
-    ``evaluator`` stays the same object over all versions, so the search keeps it.
-    """
-
-    def __init__(self, game: Game, config: RunConfig, *, seed: int, name: str) -> None:
-        self.game = game
-        self.config = config
-        self._network = NetworkEvaluator(
-            game,
-            None,
-            symmetries=config.search.symmetries,
-            seed=stream_seed(seed, "symmetries", name),
-        )
-        self.cache = CachedEvaluator(
-            self._network, game=game, capacity=config.inference.cache_positions
-        )
-        self.evaluator = self.cache
-
-    @property
-    def evaluations(self) -> int:
-        """Positions that the network itself has judged."""
-        return self._network.evaluations
-
-    @property
-    def network_seconds(self) -> float:
-        """Time inside the network's runtime."""
-        return self._network.seconds
-
-    @property
-    def backend(self) -> Backend:
-        """What runs the network now."""
-        return self._network.backend
-
-    def load(self, path: str) -> str:
-        """Put the weights of a file to work; returns a sentence where there is something to say."""
-        file = load_weights(path, self.game)
-        inference = self.config.inference
-        choice = make_backend(
-            file.build(),
-            max_batch=inference.max_batch,
-            precision=inference.precision,
-            runtime=inference.runtime,
-            calibration_planes=file.sample_planes,
-        )
-        self._network.backend = choice.backend
-        self.cache.clear()
-        return choice.sentence
 
 
 class DeviceSeat:

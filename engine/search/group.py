@@ -8,11 +8,12 @@ from concurrent.futures import Executor
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.inference.evaluator import Evaluator
+from engine.inference.evaluator import Evaluator, Remembering
 from engine.records import Evaluation
 from engine.search.config import SearchConfig
+from engine.search.gathering import search_gathering
 from engine.search.gumbel import SCHEDULE_COLUMNS
-from engine.search.leaf_batch import LeafBatch, words_of
+from engine.search.leaf_batch import Crew, LeafBatch, words_of
 from engine.search.move_choice import summarise
 from engine.search.numerics import hash64
 from engine.search.roots import gather_root_moves, move_on, plant, prove_root_moves
@@ -33,14 +34,14 @@ from engine.search.simulation import (
     grow,
     settle,
 )
-from engine.search.together import Crew, Together
+from engine.search.together import Together
 from engine.search.tree import LINE_WORDS, PROOF, UNKNOWN, node_words
 from games.game import Game, States
 
 Evaluate = Callable[[States, NDArray[np.int32], NDArray[np.int32]], Evaluation]
 
 _LINE_BYTES = 4 * LINE_WORDS
-_MOST_TABLE_BITS = 16  # half a megabyte a tree
+_MOST_TABLE_BITS = 18  # two megabytes: more would leave the caches
 
 
 class TreeGroup:
@@ -54,12 +55,22 @@ class TreeGroup:
         game: Game,
         config: SearchConfig,
         *,
-        num_trees: int,
-        max_simulations: int,
         seed: int,
-        first_stream: int,
+        streams: Sequence[int],
+        max_simulations: int,
         threads: int = 1,
     ) -> None:
+        """Allocate.
+
+        Args:
+            game: what is searched.
+            config: how.
+            seed: of all randomness.
+            streams: the number of each tree's stream of random numbers.
+            max_simulations: largest budget of one search.
+            threads: that search the same trees.
+        """
+        num_trees = len(streams)
         self.game = game
         self.config = config
         self._rules = game.rules
@@ -92,8 +103,7 @@ class TreeGroup:
         self._new_visits = np.zeros((num_trees, slots), np.int32)
         root_seed = np.uint64(seed)
         self._streams = np.array(
-            [hash64(root_seed, np.uint64(first_stream + row)) for row in range(num_trees)],
-            np.uint64,
+            [hash64(root_seed, np.uint64(stream)) for stream in streams], np.uint64
         )
         self._searches = np.zeros(num_trees, np.uint64)
         self._seeds = np.zeros(num_trees, np.uint64)
@@ -103,18 +113,21 @@ class TreeGroup:
         self._unlooked = np.zeros(num_trees, np.bool_)
 
         # What alpha-beta found out about endings: a table a tree, so that a tree's course does not
-        # depend on the others.
+        # depend on the others. Tables are small, so that those of many trees stay in the caches;
+        # the long searches of root moves have a large one, which is begun anew for every root.
         self._reach = game.rules.ending_reach(config.ending_nodes)
         self._root_reach = game.rules.ending_reach(config.root_ending_nodes)
-        budget = max(config.ending_nodes, config.root_ending_nodes)
-        words = _table_words(budget if self._reach or self._root_reach else 0)
+        words = _table_words(config.ending_nodes if self._reach else 0)
+        self._root_table = np.zeros(
+            _table_words(config.root_ending_nodes if self._root_reach else 0), np.uint64
+        )
         self._crews = [
             Crew(
                 game,
                 num_trees=num_trees,
                 leaves_per_tree=config.leaves_per_tree,
                 table_words=words,
-                has_freight=threads > 1,
+                is_shared=threads > 1,
             )
             for _ in range(threads)
         ]
@@ -178,6 +191,16 @@ class TreeGroup:
         )  # fmt: skip
         if pool is not None and leaves > 1:
             self._simulate_together(evaluators, leaves, pool, is_ended or _never)
+        elif leaves == 1 and isinstance(evaluators[0], Remembering):
+            search_gathering(
+                self._crews[0],
+                (self._ints, self._floats, self._stride, self.trees),
+                evaluators[0],
+                evaluators[0],
+                grow=lambda batch: self._grow(batch, 0, self._nothing, 1, loses=False),
+                arrive=self._arrive,
+                is_ended=is_ended or _never,
+            )
         else:
             self._simulate(evaluate, leaves, is_ended or _never)
         finish(self._ints, self._floats, self._stride, self.trees, self._root_priors)
@@ -212,11 +235,14 @@ class TreeGroup:
             found = self._grow(batch, judged, answer, leaves, loses=loses)
             if not found:
                 return
-            self._play(batch, found)
-            judged = self._settle(batch, found, loses=loses)
+            self._arrive(batch, found)
+            judged = settle(
+                self._ints, self._floats, self._stride, batch.leaves, batch.paths, batch.order,
+                found, batch.words, batch.outcomes, batch.distances, batch.legal, batch.counts,
+                loses,
+            )  # fmt: skip
             if judged:
                 view = batch.first(judged)
-                self._rules.legal_actions(view.states, view.legal, view.counts)
                 answer = evaluate(view.states, view.legal, view.counts)
 
     def _simulate_together(
@@ -232,9 +258,7 @@ class TreeGroup:
             (self._ints, self._floats, self._stride, self.trees),
             leaves=leaves,
             grow=lambda batch, most: self._grow(batch, 0, self._nothing, most, loses=True),
-            play=self._play,
-            settle=lambda batch, found: self._settle(batch, found, loses=True),
-            legal_actions=self._rules.legal_actions,
+            arrive=self._arrive,
             is_ended=is_ended,
         ).run(evaluators, pool)
 
@@ -251,23 +275,15 @@ class TreeGroup:
         )  # fmt: skip
         return found
 
-    def _play(self, batch: LeafBatch, found: int) -> None:
-        """Play the moves that lead to the leaves, and look ahead for settled results."""
+    def _arrive(self, batch: LeafBatch, found: int) -> None:
+        """Play the moves that lead to the leaves, look ahead, and list the legal actions."""
         view = batch.first(found)
-        self._rules.step(view.states, view.actions)
         view.rows[:] = batch.leaves[:found, LEAF_TREE]
-        self._rules.look_ahead(
-            view.states, self.config.prove_plies, self.config.ending_nodes, self._reach,
-            batch.tables, view.rows, view.outcomes, view.distances,
+        self._rules.arrive(
+            view.states, view.actions,
+            self.config.prove_plies, self.config.ending_nodes, self._reach,
+            batch.tables, view.rows, view.outcomes, view.distances, view.legal, view.counts,
         )  # fmt: skip
-
-    def _settle(self, batch: LeafBatch, found: int, *, loses: bool) -> int:
-        """Back up what is settled; returns how many leaves are left to be judged."""
-        judged: int = settle(
-            self._ints, self._floats, self._stride, batch.leaves, batch.paths, batch.order,
-            found, batch.words, batch.outcomes, batch.distances, loses,
-        )  # fmt: skip
-        return judged
 
     def plant_new(self, evaluate: Evaluate) -> None:
         """Judge the roots that are new, a buffer at a time, and plant their trees."""
@@ -318,7 +334,7 @@ class TreeGroup:
                 self.root_states["to_play"][view.rows],
                 self.config.root_ending_nodes,
                 self._root_reach,
-                self._batch.tables,
+                self._root_table,
                 view.rows,
                 view.outcomes,
             )
@@ -333,7 +349,7 @@ class TreeGroup:
             How many there are, and the index in ``rows`` to go on with.
         """
         found, first = gather_root_moves(
-            self._ints, self._stride, self.trees, rows, first, visited,
+            self._ints, self._floats, self._stride, self.trees, rows, first, visited,
             self._batch.places, self._batch.words, self._batch.actions,
         )  # fmt: skip
         view = self._batch.first(found)

@@ -1,4 +1,4 @@
-"""Leaves of trees on their way to the evaluator and back: the memory of one batch."""
+"""Leaves of trees on their way to the evaluator and back: the memory of batches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from engine.search.gumbel import BLOCK
 from engine.search.simulation import LANE_COLUMNS, LEAF_COLUMNS, NUM_LANES
 from games.game import Game, States
 
+#: Leaves that are looked for at once, for each that a batch of several threads lacks.
+MOST_SOUGHT = 2
+
 
 class LeafBatch:
     """Buffers for up to ``leaves`` leaves, and for K positions at least.
@@ -19,8 +22,7 @@ class LeafBatch:
         states, words, actions, outcomes, distances, rows, legal, counts: of the positions.
         places: tree and slot of root moves.
         tables: what alpha-beta found out about endings, a row for each tree.
-        flying: ``[L]`` numbers of the leaves whose answers are awaited; the first ``in_flight``.
-        in_flight: how many.
+        in_flight: of how many leaves, the first ones, the answers are awaited (by ``together``).
         answer: of the evaluator to the last question.
     """
 
@@ -49,7 +51,6 @@ class LeafBatch:
         self.legal = np.zeros((buffered, slots), np.int32)
         self.counts = np.zeros(buffered, np.int32)
         self.tables = np.zeros((num_trees, table_words), np.uint64)
-        self.flying = np.zeros(leaves, np.int32)
         self.in_flight = 0
         self.answer = Evaluation(
             policy_logits=np.zeros((1, slots), np.float32),
@@ -80,6 +81,35 @@ class FirstRows:
         self.rows = batch.rows[:count]
         self.legal = batch.legal[:count]
         self.counts = batch.counts[:count]
+
+
+class Crew:
+    """The memory of one thread: leaves just found, and those that wait for the evaluator.
+
+    Args:
+        game: what is searched.
+        num_trees: whose leaves they are.
+        leaves_per_tree: in a full batch.
+        table_words: of each tree's table of endings.
+        is_shared: whether other threads search the same trees.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        *,
+        num_trees: int,
+        leaves_per_tree: int,
+        table_words: int,
+        is_shared: bool,
+    ) -> None:
+        leaves = num_trees * leaves_per_tree
+        found = MOST_SOUGHT * leaves if is_shared else leaves
+        self.scouts = LeafBatch(game, leaves=found, num_trees=num_trees, table_words=table_words)
+        # A full batch, and all that one more descent may bring.
+        self.freight = LeafBatch(game, leaves=leaves + found, num_trees=1, table_words=0)
+        self.known = np.zeros(len(self.scouts.states), np.bool_)
+        self.known_share = 0.0  # of the leaves found lately: remembered or settled
 
 
 def words_of(states: States) -> NDArray[np.int32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import kernel
+from engine.search.compiling import inlined, kernel
 from engine.search.simulation import NEW, READY, STATUS, UNPROVEN, USED, is_finished, leaf_mover
 from engine.search.tree import (
     ACTION,
@@ -12,6 +12,7 @@ from engine.search.tree import (
     CHILD,
     COUNT,
     MOVER,
+    PRIOR,
     UNKNOWN,
     compiled_node_words,
     edge_at,
@@ -38,11 +39,13 @@ def plant(ints, floats, stride, trees, rows, states, legal, counts, logits, valu
 
 
 @kernel
-def gather_root_moves(ints, stride, trees, rows, first_row, visited, places, states, actions):
-    """Collect the unproven moves of some roots.
+def gather_root_moves(
+    ints, floats, stride, trees, rows, first_row, visited, places, states, actions
+):
+    """Collect the unproven moves of some roots, those with the highest priors first.
 
     Takes:
-        ints, stride: arenas.
+        ints, floats, stride: arenas.
         trees, rows: whose roots.
         first_row: index in ``rows`` to begin with.
         visited: whether to take moves with a node behind them as well.
@@ -63,17 +66,30 @@ def gather_root_moves(ints, stride, trees, rows, first_row, visited, places, sta
             if found + count > len(places):
                 break
             words = edge_at(base, count)
+            first = found
             for slot in range(count):
                 edge = edge_at(base, slot)
                 if edge_kind(ints, edge) == UNKNOWN and (visited or ints[edge + CHILD] <= 0):
+                    place = found
+                    while place > first and _prior(floats, base, places[place - 1, 1]) < _prior(
+                        floats, base, slot
+                    ):
+                        places[place, 1] = places[place - 1, 1]
+                        place -= 1
                     places[found, 0] = tree
-                    places[found, 1] = slot
-                    actions[found] = ints[edge + ACTION] & ACTION_MASK
-                    for word in range(states.shape[1]):
-                        states[found, word] = ints[words + word]
+                    places[place, 1] = slot
                     found += 1
+            for place in range(first, found):
+                actions[place] = ints[edge_at(base, places[place, 1]) + ACTION] & ACTION_MASK
+                for word in range(states.shape[1]):
+                    states[place, word] = ints[words + word]
         i += 1
     return found, i
+
+
+@inlined
+def _prior(floats, base, slot):
+    return floats[edge_at(base, slot) + PRIOR]
 
 
 @kernel

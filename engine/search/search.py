@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,49 +48,53 @@ class Search:
 
         Args:
             game: what is searched.
-            evaluator: judges leaves. With several threads it is asked by one of them at a time.
+            evaluator: judges leaves. Alone with several threads, it is asked by one at a time.
             config: how to search.
             num_trees: most positions searched at once.
             max_simulations: largest budget of one search; the default is the config's.
             seed: of all randomness.
             first_stream: number of the stream of row 0; row r has stream ``first_stream + r``.
-            threads: groups that the trees are split into, each searched by a thread.
-            helpers: further evaluators that judge as the first does, each for one more thread;
-                all threads search the same trees then (``together``), as long as a run allows
-                more than one leaf a tree. What comes out depends on their timing.
+            threads: groups that the trees are dealt out to in turn, each searched by a thread.
+            helpers: further evaluators that judge as the first does. With several threads, one for
+                each but the first, or none. Otherwise each for one more thread: all of them search
+                the same trees then (``together``), as long as a run allows more than one leaf a
+                tree, and what comes out depends on their timing.
 
         Raises:
             ValueError: a game whose states do not start with the common header, or that has more
-                actions than an edge can name; or helpers beside groups, or under Gumbel.
+                actions than an edge can name; or helpers whose number does not fit the threads, or
+                that are to search the same trees under Gumbel.
         """
         _check_game(game)
-        if helpers and (threads > 1 or (config or SearchConfig()).algorithm != "puct"):
-            raise ValueError("helpers are for PUCT, and for trees in one group")
+        threads = max(min(threads, num_trees), 1)
+        if threads > 1 and len(helpers) not in (0, threads - 1):
+            raise ValueError(f"{threads} threads take no helpers or {threads - 1}")
+        if threads == 1 and helpers and (config or SearchConfig()).algorithm != "puct":
+            raise ValueError("helpers in the same trees are for PUCT")
         self.game = game
         self.evaluator = evaluator
         self.config = settled(config or SearchConfig(), game)
         self.num_trees = num_trees
         self.max_simulations = max_simulations or self.config.simulations
         self._width = 0
-        threads = min(threads, num_trees)
-        bounds = [num_trees * i // threads for i in range(threads + 1)]
-        self._spans = [slice(a, b) for a, b in pairwise(bounds)]
         self._groups = [
             TreeGroup(
                 game,
                 self.config,
-                num_trees=span.stop - span.start,
-                max_simulations=self.max_simulations,
                 seed=seed,
-                first_stream=first_stream + span.start,
-                threads=1 + len(helpers),
+                streams=range(first_stream + index, first_stream + num_trees, threads),
+                max_simulations=self.max_simulations,
+                threads=1 + len(helpers) if threads == 1 else 1,
             )
-            for span in self._spans
+            for index in range(threads)
         ]
+        #: The rows of each group.
+        self._shares = [slice(index, num_trees, threads) for index in range(threads)]
         self._pool = ThreadPoolExecutor(threads, "search") if threads > 1 else None
         self._lock = threading.Lock()
         self._helpers = list(helpers)
-        self._helping = ThreadPoolExecutor(len(helpers), "search") if helpers else None
+        shares_trees = bool(helpers) and threads == 1
+        self._helping = ThreadPoolExecutor(len(helpers), "search") if shares_trees else None
         self._kept: dict[int, frozenset[int]] = {}  # root moves of rows that are restricted
 
     def set_roots(self, states: States, rows: NDArray[np.integer] | None = None) -> None:
@@ -120,10 +123,10 @@ class Search:
         for row in rows.tolist():
             self._kept.pop(row, None)
         states = np.ascontiguousarray(states)
-        for group, span in zip(self._groups, self._spans, strict=True):
-            mine = (rows >= span.start) & (rows < span.stop)
+        for index, group in enumerate(self._groups):
+            mine = rows % len(self._groups) == index
             if mine.any():
-                group.set_roots(states[mine], rows[mine] - span.start)
+                group.set_roots(states[mine], rows[mine] // len(self._groups))
 
     def advance(self, actions: NDArray[np.integer]) -> None:
         """Play ``actions[b]`` in tree b, keeping what is below it when ``config.reuse_tree``.
@@ -133,8 +136,8 @@ class Search:
         padded = np.full(self.num_trees, -1, np.int32)
         padded[: self._width] = actions
         self._kept = {row: kept for row, kept in self._kept.items() if padded[row] < 0}
-        for group, span in zip(self._groups, self._spans, strict=True):
-            group.advance(padded[span])
+        for group, share in zip(self._groups, self._shares, strict=True):
+            group.advance(padded[share])
 
     def run(
         self,
@@ -176,23 +179,27 @@ class Search:
         fields = _empty_fields(self.num_trees, self.game.max_legal)
 
         def work(index: int) -> None:
-            group, span = self._groups[index], self._spans[index]
-            evaluator = self.evaluator if self._pool is None else _InTurn(self._evaluate_in_turn)
+            group, share = self._groups[index], self._shares[index]
             group.run(
-                budgets[span],
-                exploring[span],
-                [evaluator, *self._helpers],
+                budgets[share],
+                exploring[share],
+                self._evaluators_of(index),
                 leaves=leaves or most_leaves,
                 pool=self._helping,
                 is_ended=is_ended,
             )
-            group.summarise(*(field[span] for field in fields.values()))
+            own = _empty_fields(len(group.trees), self.game.max_legal)
+            group.summarise(*own.values())
+            for name, field in fields.items():
+                field[share] = own[name]
 
         if self._pool is None:
             work(0)
         else:
             list(self._pool.map(work, range(len(self._groups))))
-        spent = np.concatenate([group.spent for group in self._groups])
+        spent = np.zeros(self.num_trees, np.int32)
+        for group, share in zip(self._groups, self._shares, strict=True):
+            spent[share] = group.spent
         self._fill_finished(fields)
         cut = {name: field[: self._width] for name, field in fields.items()}
         return SearchResult(**cut, simulations=spent[: self._width])
@@ -246,10 +253,17 @@ class Search:
 
     def _place(self, row: int) -> tuple[TreeGroup, int]:
         """The group of a tree, and its row there."""
-        for group, span in zip(self._groups, self._spans, strict=True):
-            if span.start <= row < span.stop:
-                return group, row - span.start
-        raise ValueError(f"row {row} is not in 0..{self.num_trees - 1}")
+        if not 0 <= row < self.num_trees:
+            raise ValueError(f"row {row} is not in 0..{self.num_trees - 1}")
+        return self._groups[row % len(self._groups)], row // len(self._groups)
+
+    def _evaluators_of(self, index: int) -> Sequence[Evaluator]:
+        """What judges for a group: several where several threads search the same trees."""
+        if self._pool is None:
+            return [self.evaluator, *self._helpers]
+        if self._helpers:
+            return [self._helpers[index - 1] if index else self.evaluator]
+        return [_InTurn(self._evaluate_in_turn)]
 
     def _evaluate_in_turn(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]
@@ -265,16 +279,17 @@ class Search:
 
     def _fill_finished(self, fields: dict[str, NDArray[np.generic]]) -> None:
         """Results of positions that were finished before the search."""
-        for group, span in zip(self._groups, self._spans, strict=True):
-            rows = np.flatnonzero(group.trees[:, STATUS] == FINISHED)
-            if len(rows):
-                states = group.root_states[rows]
+        for index, group in enumerate(self._groups):
+            places = np.flatnonzero(group.trees[:, STATUS] == FINISHED)
+            if len(places):
+                states = group.root_states[places]
                 returns = states["returns"]
                 mover = states["to_play"].astype(np.int64)
-                fields["values"][span.start + rows] = returns
-                fields["draws"][span.start + rows] = (returns == 0).all(1)
+                rows = index + len(self._groups) * places
+                fields["values"][rows] = returns
+                fields["draws"][rows] = (returns == 0).all(1)
                 outcomes = np.sign(returns[np.arange(len(rows)), mover])
-                fields["proven"][span.start + rows] = outcomes.astype(np.int8)
+                fields["proven"][rows] = outcomes.astype(np.int8)
 
 
 class _InTurn:

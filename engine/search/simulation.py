@@ -45,8 +45,8 @@ from engine.search.tree import (
 )
 
 # Columns of a tree's row in ``trees``.
-STATUS, USED, BUDGET, SPENT, EXPLORE, PLY = 0, 1, 2, 3, 4, 5
-TREE_COLUMNS = 6
+STATUS, USED, BUDGET, SPENT, EXPLORE, PLY, WAITING = 0, 1, 2, 3, 4, 5, 6
+TREE_COLUMNS = 7
 
 # Values of STATUS.
 EMPTY, NEW, READY, FINISHED = 0, 1, 2, 3
@@ -102,6 +102,7 @@ def begin(
     for tree in range(len(trees)):
         base = np.int64(tree) * stride
         trees[tree, SPENT] = 0
+        trees[tree, WAITING] = 0
         for slot in range(new_visits.shape[1]):
             new_visits[tree, slot] = 0
         if trees[tree, STATUS] != READY:
@@ -274,6 +275,7 @@ def is_open(ints, stride, trees, tree):
     return (
         trees[tree, STATUS] == READY
         and trees[tree, SPENT] < trees[tree, BUDGET]
+        and trees[tree, WAITING] == 0
         and ints[np.int64(tree) * stride + PROOF] == UNKNOWN
     )
 
@@ -384,19 +386,10 @@ def add_virtual_loss(ints, floats, base, path, depth, visits):
 
 @kernel
 def settle(
-    ints,
-    floats,
-    stride,
-    leaves,
-    paths,
-    order,
-    found,
-    states,
-    outcomes,
-    distances,
-    loses,
-):
-    """Back up the leaves whose result is known; move the states of the others together.
+    ints, floats, stride, leaves, paths, order, found,
+    states, outcomes, distances, legal, counts, loses,
+):  # fmt: skip
+    """Back up the leaves whose result is known; move what belongs to the others together.
 
     Takes:
         ints, floats, stride: arenas.
@@ -406,6 +399,7 @@ def settle(
         states: in and out, words of the leaves' states.
         outcomes: exact results for the leaves' movers, or ``UNPROVEN``.
         distances: most plies from there to the end, where the result is known.
+        legal, counts: in and out, of the leaves whose result is not known.
         loses: as in ``grow``.
 
     Returns:
@@ -413,38 +407,49 @@ def settle(
     """
     if loses:
         for leaf in range(found):
-            base = np.int64(leaves[leaf, LEAF_TREE]) * stride
-            path = paths[leaves[leaf, LEAF_PATH]]
-            add_virtual_loss(ints, floats, base, path, leaves[leaf, LEAF_DEPTH], -1)
+            lose_visits(ints, floats, stride, leaves[leaf], paths, -1)
     left = 0
     for leaf in range(found):
-        if outcomes[leaf] == UNPROVEN:
-            if left < leaf:
-                for i in range(states.shape[1]):
-                    states[left, i] = states[leaf, i]
-            order[left] = leaf
-            left += 1
+        if outcomes[leaf] != UNPROVEN:
+            settle_leaf(
+                ints, floats, stride, leaves[leaf], paths,
+                leaf_mover(states[leaf]), outcomes[leaf], distances[leaf],
+            )  # fmt: skip
             continue
-        base = np.int64(leaves[leaf, LEAF_TREE]) * stride
-        depth = leaves[leaf, LEAF_DEPTH]
-        path = paths[leaves[leaf, LEAF_PATH]]
-        node = path[2 * depth - 2]
-        ints[edge_at(base + node, path[2 * depth - 1]) + CHILD] = NO_CHILD
-        mover = leaf_mover(states[leaf])
-        outcome = np.int32(outcomes[leaf])
-        plies = distances[leaf]
-        value = np.float32(outcome)
-        value_0 = value if mover == 0 else -value
-        proof = seen_from(make_proof(outcome, plies), mover, ints[base + node + MOVER])
-        back_up(
-            ints,
-            floats,
-            base,
-            path,
-            depth,
-            value_0,
-            -value_0,
-            np.float32(outcome == 0),
-            proof,
-        )
+        if left < leaf:
+            move_position(states, legal, counts, leaf, states, legal, counts, left)
+        order[left] = leaf
+        left += 1
     return left
+
+
+@inlined
+def settle_leaf(ints, floats, stride, leaf, paths, mover, outcome, plies):
+    """Back up an exact result for the mover of a leaf, given by its row of ``leaves``."""
+    base = np.int64(leaf[LEAF_TREE]) * stride
+    depth = leaf[LEAF_DEPTH]
+    path = paths[leaf[LEAF_PATH]]
+    node = path[2 * depth - 2]
+    ints[edge_at(base + node, path[2 * depth - 1]) + CHILD] = NO_CHILD
+    value = np.float32(outcome)
+    value_0 = value if mover == 0 else -value
+    proof = seen_from(make_proof(np.int32(outcome), plies), mover, ints[base + node + MOVER])
+    draw = np.float32(outcome == 0)
+    back_up(ints, floats, base, path, depth, value_0, -value_0, draw, proof)
+
+
+@kernel
+def lose_visits(ints, floats, stride, leaf, paths, visits):
+    """``add_virtual_loss`` on the path of a leaf, given by its row of ``leaves``."""
+    base = np.int64(leaf[LEAF_TREE]) * stride
+    add_virtual_loss(ints, floats, base, paths[leaf[LEAF_PATH]], leaf[LEAF_DEPTH], visits)
+
+
+@inlined
+def move_position(states, legal, counts, row, to_states, to_legal, to_counts, to):
+    """Copy a position and its legal actions to row ``to`` of these or other buffers."""
+    for i in range(states.shape[1]):
+        to_states[to, i] = states[row, i]
+    to_counts[to] = counts[row]
+    for slot in range(legal.shape[1]):
+        to_legal[to, slot] = legal[row, slot]

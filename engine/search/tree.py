@@ -51,6 +51,7 @@ ACTION_MASK = (1 << ACTION_BITS) - 1
 UNKNOWN = 0
 LOSS, DRAW, WIN = 1, 2, 3
 _MAX_PLIES = 8191
+_LONGEST_LINE = 1024
 
 _PREFETCHED_LINES = 4
 _NOT_NEGATIVE = np.int64((1 << 47) - 1)
@@ -302,16 +303,20 @@ def _copy_node(ints, source, spare, target, state_words):
     return target + words
 
 
+@kernel
 def claim(ints, floats, edge):
-    """Order of an edge among its siblings, in plain Python: the largest is the move to play.
+    """Order of an edge among its siblings: the largest is the move to play.
 
     Wins, the quickest first; then what is open or drawn, by visits; then losses that last.
     """
-    proof = int(edge_proof(ints, edge))
-    kind, plies = proof & 3, proof >> 2
-    rank = {WIN: 2, LOSS: 0}.get(kind, 1)
-    speed = -plies if kind == WIN else plies if kind == LOSS else 0
-    return rank, speed, int(ints[edge + EDGE_VISITS]), float(floats[edge + PRIOR])
+    proof = edge_proof(ints, edge)
+    kind, plies = proof_kind(proof), np.int64(proof >> 2)
+    rank, speed = np.int64(1), np.int64(0)
+    if kind == WIN:
+        rank, speed = np.int64(2), -plies
+    elif kind == LOSS:
+        rank, speed = np.int64(0), plies
+    return rank, speed, np.int64(ints[edge + EDGE_VISITS]), np.float64(floats[edge + PRIOR])
 
 
 def principal_line(ints, floats, node=0):
@@ -319,14 +324,27 @@ def principal_line(ints, floats, node=0):
 
     It ends where no move is proven or was visited.
     """
-    line = []
-    while True:
-        edges = [edge_at(node, slot) for slot in range(int(ints[node + COUNT]))]
-        tried = [e for e in edges if ints[e + EDGE_VISITS] or edge_kind(ints, e) != UNKNOWN]
-        if not tried:
-            return line
-        best = max(tried, key=lambda edge: claim(ints, floats, edge))
-        line.append(int(ints[best + ACTION]) & ACTION_MASK)
+    line = np.empty(_LONGEST_LINE, np.int32)
+    return line[: _write_line(ints, floats, node, line)].tolist()
+
+
+@kernel
+def _write_line(ints, floats, node, line):
+    """Write the actions of ``principal_line``; returns how many."""
+    length = 0
+    while length < len(line):
+        best = -1
+        for slot in range(ints[node + COUNT]):
+            edge = edge_at(node, slot)
+            if ints[edge + EDGE_VISITS] == 0 and edge_kind(ints, edge) == UNKNOWN:
+                continue
+            if best < 0 or claim(ints, floats, edge) > claim(ints, floats, best):
+                best = edge
+        if best < 0:
+            return length
+        line[length] = ints[best + ACTION] & ACTION_MASK
+        length += 1
         if ints[best + CHILD] <= 0:
-            return line
-        node = int(ints[best + CHILD])
+            return length
+        node = np.int64(ints[best + CHILD])
+    return length

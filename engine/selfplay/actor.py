@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from engine.records import Episode, SearchResult
+from engine.records import ITSELF, Episode, SearchResult
 from engine.search.search import Search
 from engine.seeds import stream_seed
-from games.game import UNPROVEN, Game
+from games.game import UNPROVEN, Game, States
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -69,12 +69,14 @@ class _Row:
 
 
 @dataclass(slots=True)
-class _Record:
+class GameRecord:
     """One game in flight."""
 
     id: str
     seed: int
     play_on: bool
+    opponent: int = ITSELF  # see ``Episode``
+    learner: int = ITSELF
     rows: list[_Row] = field(default_factory=list)
 
 
@@ -119,7 +121,7 @@ class Actor:
         self._rng = np.random.default_rng(stream_seed(seed, "actor", name))
         self._states = game.rules.initial(config.games)
         self._records = [self._open(row) for row in range(config.games)]
-        search.set_roots(self._states)
+        self._set_roots(self._states, np.arange(config.games))
 
     def play_ply(self, *, weights_version: int) -> list[Episode]:
         """Search and play one ply in every game; returns the episodes that it finished."""
@@ -127,8 +129,25 @@ class Actor:
         full = self._rng.random(games) < self.config.full_share
         budgets = np.where(full, self.simulations, self.config.fast_simulations).astype(np.int32)
         result = self.search.run(budgets, full)
-        actions = self._choose(result)
-        weights = full.astype(np.float32)
+        self.counters.simulations += int(result.simulations.sum())
+        return self._play(result, self._choose(result), full, weights_version)
+
+    def _play(
+        self,
+        result: SearchResult,
+        actions: NDArray[np.int32],
+        trained: NDArray[np.bool_],
+        weights_version: int,
+    ) -> list[Episode]:
+        """Record a ply of every game and play it; returns the episodes that it finished.
+
+        Args:
+            result: what the search says of every position.
+            actions: to play.
+            trained: which plies are learned from.
+            weights_version: see ``play_ply``.
+        """
+        weights = trained.astype(np.float32)
         for row, record in enumerate(self._records):
             count = int(result.counts[row])
             record.rows.append(
@@ -144,16 +163,17 @@ class Actor:
                     weight=float(weights[row]),
                 )
             )
-        self.counters.plies += games
-        self.counters.simulations += int(result.simulations.sum())
-        self.search.advance(actions)
+        self.counters.plies += len(actions)
+        self._advance(actions)
         self.game.rules.step(self._states, actions)
         return self._finish(result.proven, weights_version)
 
-    def _choose(self, result: SearchResult) -> NDArray[np.int32]:
-        """The search's own choice, or a draw from its policy in the first plies."""
+    def _choose(
+        self, result: SearchResult, rows: NDArray[np.bool_] | bool = True
+    ) -> NDArray[np.int32]:
+        """The search's own choice, or a draw from its policy in the first plies of ``rows``."""
         actions = result.sampled_actions.astype(np.int32)
-        early = self._states["ply"] < self.config.sampled_plies
+        early = (self._states["ply"] < self.config.sampled_plies) & rows
         for row in np.flatnonzero(early & (result.proven == UNPROVEN)):
             count = int(result.counts[row])
             policy = result.policies[row, :count].astype(np.float64)
@@ -182,17 +202,25 @@ class Actor:
             ended.append(row)
         if ended:
             rows = np.array(ended, np.int64)
-            self.search.set_roots(self._states[rows], rows)
+            self._set_roots(self._states[rows], rows)
             self.counters.games += len(ended)
         return episodes
 
-    def _open(self, row: int) -> _Record:
+    def _advance(self, actions: NDArray[np.int32]) -> None:
+        """Let every tree follow its game."""
+        self.search.advance(actions)
+
+    def _set_roots(self, states: States, rows: NDArray[np.int64]) -> None:
+        """Begin the trees of games that have just been opened."""
+        self.search.set_roots(states, rows)
+
+    def _open(self, row: int) -> GameRecord:
         """Begin the next game in ``row``: a random opening, never one that ends the game."""
         number = self._started
         self._started += 1
         seed = stream_seed(self.seed, "game", self.name, number)
         rng = np.random.default_rng(seed)
-        record = _Record(
+        record = GameRecord(
             id=f"{self.name}-{number}", seed=seed, play_on=rng.random() < self.config.play_on_share
         )
         if rng.random() < self.config.opening_share:
@@ -206,7 +234,7 @@ class Actor:
             self._states[row] = opening[0]
         return record
 
-    def _episode(self, record: _Record, returns: NDArray[np.float32], version: int) -> Episode:
+    def _episode(self, record: GameRecord, returns: NDArray[np.float32], version: int) -> Episode:
         rows = record.rows
         return Episode(
             id=record.id,
@@ -225,4 +253,6 @@ class Actor:
             weights_version=version,
             seed=record.seed,
             settings=self.settings,
+            opponent=record.opponent,
+            learner=record.learner,
         )

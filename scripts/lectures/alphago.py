@@ -12,16 +12,12 @@ import numpy as np
 import agents.museum
 from agents.agent import Agent
 from agents.alphago.agent import AlphaGoAgent
-from agents.alphago.expert_games import Lessons, lessons_of, load_expert_games
+from agents.alphago.expert_games import lessons_of, load_expert_games
 from agents.arena.intervals import wilson_interval
 from agents.arena.league_training import fresh_network
 from agents.arena.match import play_match
-from agents.arena.sprt import RunningSprt, Sprt
 from agents.policy_agent import PolicyAgent
 from agents.random_agent import RandomAgent
-from engine.inference.backends import make_backend
-from engine.inference.evaluator import Evaluator
-from engine.inference.network_evaluator import NetworkEvaluator
 from engine.learning.checkpoint import save_weights
 from engine.networks.network import Network, NetworkConfig
 from engine.policy_gradient.imitation import ImitationConfig, imitate, move_accuracy, value_error
@@ -32,27 +28,19 @@ from engine.policy_gradient.value_positions import value_positions
 from games import make
 from games.game import Game, States
 from scripts.lectures.page import Page
+from scripts.lectures.stages import (
+    draw_ladder,
+    drawn_points,
+    evaluator_of,
+    match_points,
+    settle,
+    split,
+)
 
 RECORDS = Path(agents.museum.__path__[0]) / "connect_four_expert_games.npz"
 NETWORK = NetworkConfig(kind="cnn", blocks=4, channels=32)
 LINEAR = NetworkConfig(kind="perceptron", hidden=())
 REINFORCE = PolicyGradientConfig(games=128, learning_rate=5e-4, entropy_bonus=0.01)
-#: Is a stage 30 Elo better than the one before, or not at all? Both errors are 5 % at most.
-TEST = Sprt(elo0=0.0, elo1=30.0)
-
-
-def split(lessons: Lessons, held_out: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to learn from and rows to be judged by; no game is in both."""
-    border = np.quantile(lessons.games, 1 - held_out)
-    return np.flatnonzero(lessons.games <= border), np.flatnonzero(lessons.games > border)
-
-
-def evaluator_of(network: Network, game: Game) -> Evaluator:
-    """A network on the fastest backend that agrees with float32."""
-    planes = np.zeros((64, *game.observation_shape), np.uint8)
-    return NetworkEvaluator(
-        game, make_backend(network, max_batch=512, calibration_planes=planes).backend
-    )
 
 
 def keep(path: Path, game: Game, network: Network, states: States) -> None:
@@ -69,67 +57,6 @@ def keep(path: Path, game: Game, network: Network, states: States) -> None:
         facts={"made_by": "meijin lecture alphago"},
         half=True,
     )
-
-
-def settle(points: Callable[[int], list[float]], *, rounds: int) -> tuple[RunningSprt, float, int]:
-    """Play rounds of paired games until the sequential test is settled.
-
-    Args:
-        points: of round k: the points 0, 1/2 or 1 of its games, two of a pair side by side.
-        rounds: at most.
-
-    Returns:
-        The test, the share of the points, and the number of games.
-    """
-    running = RunningSprt(TEST)
-    made: list[float] = []
-    for k in range(rounds):
-        results = points(k)
-        for pair in range(0, len(results), 2):
-            running.add(results[pair] + results[pair + 1])
-        made += results
-        if running.verdict is not None:
-            break
-    return running, float(np.mean(made)), len(made)
-
-
-def match_points(
-    stronger: Agent, weaker: Agent, *, games: int, seed: int
-) -> Callable[[int], list[float]]:
-    """Rounds of ``games`` games from random openings, each played from both sides."""
-
-    def points(k: int) -> list[float]:
-        match = play_match(stronger, weaker, games=games, seed=seed + k)
-        return [(each.result_for_a + 1) / 2 for each in match.games]
-
-    return points
-
-
-def drawn_points(
-    game: Game, stronger: Network, weaker: Network, *, seed: int
-) -> Callable[[int], list[float]]:
-    """Rounds of 200 games from the empty board in which both draw their moves."""
-    rng = np.random.default_rng(seed)
-
-    def points(k: int) -> list[float]:
-        played = play_games(game, stronger, weaker, games=200, rng=rng)
-        return ((played.results + 1) / 2).tolist()
-
-    return points
-
-
-def draw_ladder(names: list[str], shares: list[float], games: list[int]) -> plt.Figure:
-    """Share of the points of each stage against the one before it, with 95 % intervals."""
-    figure, axis = plt.subplots(figsize=(8, 3.4), constrained_layout=True)
-    for row, (share, count) in enumerate(zip(shares, games, strict=True)):
-        low, high = wilson_interval(share * count, count)
-        axis.plot([low, high], [row, row], color="C0", linewidth=6, alpha=0.4)
-        axis.plot(share, row, "o", color="C0")
-    axis.axvline(0.5, color="0.5", linestyle=":")
-    axis.set_yticks(range(len(names)), names)
-    axis.invert_yaxis()
-    axis.set(xlim=(0, 1), xlabel="share of the points")
-    return figure
 
 
 def story(page: Page, *, quick: bool, seed: int) -> None:

@@ -10,12 +10,13 @@ import torch
 
 import scripts.lectures
 from agents.agent import AgentError
-from agents.arena.league import Frozen, League, LeagueConfig, Payoffs, priorities
+from agents.arena.league import Frozen, League, LeagueConfig, Payoffs
 from agents.arena.league_training import LeagueTraining, only_self_play
 from agents.arena.nash import best_reply_gain, safe_mixture
 from engine.networks.network import NetworkConfig
 from engine.policy_gradient.learner import PolicyGradientConfig
 from engine.policy_gradient.play import masked_policies
+from engine.selfplay.pfsp import priorities
 from games import make
 
 torch.set_num_threads(1)  # more lose time on networks of this size
@@ -36,7 +37,7 @@ def test_priorities_are_those_of_the_paper():
     assert np.allclose(priorities([0.5, 0.9], "even"), [0.25 / 0.34, 0.09 / 0.34])
     assert np.allclose(priorities([0.1, 0.5, 0.75], "capped"), [0.4, 0.4, 0.2])
     assert np.allclose(priorities([1.0, 1.0], "hard"), [0.5, 0.5])  # everybody is beaten
-    with pytest.raises(AgentError, match="no opponents"):
+    with pytest.raises(ValueError, match="no opponents"):
         priorities([], "hard")
 
 

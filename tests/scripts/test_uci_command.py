@@ -38,7 +38,8 @@ def test_a_client_plays_a_game(engine):
         result = engine.play(board, limits[ply % 4], info=chess.engine.INFO_ALL)
         assert result.move in board.legal_moves
         assert result.info["pv"][0] == result.move
-        assert result.info["nodes"] > 0
+        # A mate that the kept tree has settled before needs no simulation more.
+        assert result.info["nodes"] > 0 or result.info["score"].is_mate()
         board.push(result.move)
     assert len(board.move_stack) == 24 or board.is_game_over()
 
