@@ -180,8 +180,8 @@ def _engines(found: _Target, spec: str | None, seed: int) -> tuple[Opponent | No
     if usual == ROLLOUTS and spec is None:
         lead = f"{notice} " if notice else ""
         notice = (
-            f"{lead}No network is shipped for {found.game.id}; tree search with random games plays "
-            f"instead ('meijin train {found.game.id}' makes a network)."
+            f"{lead}No network comes with {found.game.id}: random games (mcts) judge instead. "
+            f"'meijin train' makes one."
         )
     if spec == HUMAN:
         return None, open_opponent(usual, game=found.game, seed=seed), notice

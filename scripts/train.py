@@ -137,6 +137,8 @@ def command(
         else:
             from engine.orchestration.ray_carrier import RayCarrier
 
+            if not address.local:
+                click.echo(f"Connecting with the cluster at {address.text}")
             carrier = RayCarrier(run, config, address, report=_tell(watchers))
             held.callback(carrier.close)
             where = carrier.summary

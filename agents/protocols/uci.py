@@ -237,16 +237,19 @@ def seconds_for_move(limits: GoLimits, mover: int, *, ponders: bool) -> float | 
     if limits.move_time is not None:
         return _less_reserve(limits.move_time / 1000)
     left, byoyomi = limits.clocks[mover], limits.byoyomi / 1000
-    if left is None:
-        return _less_reserve(byoyomi) if limits.byoyomi else None
-    seconds = left / 1000
-    if not byoyomi:  # behind byo-yomi nothing is lost when the main time is over
-        seconds -= min(CUSHION_SECONDS, _CUSHION_SHARE * seconds)
+    if left is None and not byoyomi:
+        return None
+    seconds = (left or 0) / 1000
+    # With byo-yomi the main time may be used up; then that is all there is.
+    end = seconds + byoyomi
+    end -= min(CUSHION_SECONDS, _CUSHION_SHARE * end)
+    if not byoyomi:
+        seconds = end
     share = seconds / (limits.moves_to_go or MOVES_TO_COME)
     if ponders:
         share *= _PONDERING_PAYS
     share += 0.8 * limits.increments[mover] / 1000
-    return _less_reserve(min(share, _MOST_OF_CLOCK * seconds) + byoyomi)
+    return _less_reserve(min(min(share, _MOST_OF_CLOCK * seconds) + byoyomi, end))
 
 
 def _less_reserve(seconds: float) -> float:

@@ -23,6 +23,7 @@ from agents.terminal.board_view import find_targets
 from agents.terminal.board_widget import BoardWidget
 from agents.terminal.dialogs import LevelScreen, save_screen, setup_screen
 from agents.terminal.drawing import Drawing
+from agents.terminal.keys import command_keys
 from agents.terminal.mistakes import Mistake, find_mistakes
 from agents.terminal.pointing import Outcome, Pointing
 from agents.terminal.session import Answer, Session, SessionError
@@ -34,19 +35,6 @@ from games.raster import drops_pieces
 _NEW_GAME_SECONDS = 4.0  # within which a second press clears an unfinished game
 _WATCH_SECONDS = 0.7  # a move of two engines takes at least, so that it can be followed
 _MOST_LISTED = 24  # legal moves in a message
-
-_COMMANDS = (
-    ("h", "hint", "Hint"),
-    ("t", "take_back", "Back"),
-    ("n", "new_game", "New"),
-    ("x", "switch_sides", "Side"),
-    ("a", "analyse", "Analyse"),
-    ("r", "review", "Review"),
-    ("l", "levels", "Level"),
-    ("p", "set_up", "Set up"),
-    ("s", "save", "Save"),
-    ("q", "quit", "Quit"),
-)
 
 
 class PlayApp(App[None]):
@@ -145,20 +133,16 @@ class PlayApp(App[None]):
         self.show()
 
     def _bind_commands(self) -> None:
-        """Letters are commands; held with Shift where the game's own moves use letters."""
-        state = self._game.rules.initial(1)[0]
-        moves = {self._game.action_to_text(state, action) for action in self._game.legal(state)}
-        letters = {letter.lower() for move in moves for letter in move if letter.isalpha()}
-        shifted = any(letter in letters for letter, _, _ in _COMMANDS)
-        for letter, action, description in _COMMANDS:
-            key = letter.upper() if shifted else letter
-            self.bind(key, action, description=description, key_display=key)
-            self._command_characters.add(key)
+        """Letters are commands, where no move is written with them."""
+        commands, next_mistake = command_keys(self._game)
+        for each in commands:
+            self.bind(each.key, each.action, description=each.description, key_display=each.key)
+            self._command_characters.add(each.key)
         self.bind("less_than_sign,comma", "look(-1)", description="Look", key_display="<>")
         self.bind("plus,equals_sign", "stronger", show=False)
         self.bind("minus", "weaker", show=False)
-        self.bind("M" if shifted else "m,M", "next_mistake", show=False)
-        self._command_characters |= {"M"} if shifted else {"m", "M"}
+        self.bind(next_mistake, "next_mistake", show=False)
+        self._command_characters.update(next_mistake.split(","))
         if self.session.is_watched:
             self.bind("space", "pause", description="Pause")
 

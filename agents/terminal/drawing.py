@@ -141,11 +141,19 @@ class Drawing:
         if app.notice:
             return Text(app.notice, style="bold rgb(255,140,120)" if app.is_failure else "bold")
         names = session.game.board_view(session.state).player_names
-        mover = names[int(session.state["to_play"])]
+        turn = names[int(session.state["to_play"])]
         if app.is_thinking:
-            who = f"{mover} is" if session.is_watched else "The engine is"
+            who = f"{turn} is" if session.is_watched else "The engine is"
             return Text(f"{who} thinking …" if app.is_loaded else _LOADING)
-        return Text(f"{'Paused' if app.is_paused else 'Your move'}: {mover}")
+        turn = f"{'Paused' if app.is_paused else 'Your move'}: {turn}"
+        if not session.actions:
+            return Text(turn)
+        before = session.states[-2]
+        mover = int(before["to_play"])
+        if session.engine_of(mover) is None:
+            return Text(turn)
+        played = session.game.action_to_text(before, session.actions[-1])
+        return Text(f"{turn}\n{names[mover]} played {played}")
 
     def _status_of_the_past(self) -> Text:
         app, session = self._app, self._app.session

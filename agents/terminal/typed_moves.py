@@ -1,6 +1,6 @@
 """Moves typed letter by letter: in the game's notation, or by squares where it has both.
 
-Small letters stand for capitals, since capitals are commands where moves are written in letters.
+Small letters stand for capitals, so that Shift is not needed.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from engine.orchestration.run_directory import RunError
 
 LOCAL, AUTO = "local", "auto"
@@ -104,6 +106,20 @@ def check_reachable(address: RayAddress) -> None:
             "a cluster's port is 6379 by default, of ray:// it is 10001"
         )
     _ask_for_ray(address)
+    if not address.client and not _belongs_to_a_cluster():
+        raise RunError(
+            f"{address.text} is a cluster, but this machine does not belong to it (no raylet runs "
+            f"here); do that first (ray start --address={address.text}), or say --ray "
+            f"ray://{address.host}:10001 from outside"
+        )
+
+
+def _belongs_to_a_cluster() -> bool:
+    """Whether a node of some cluster runs on this machine; without one Ray gives up in silence."""
+    return any(
+        process.info["name"] == "raylet" and process.info["status"] != psutil.STATUS_ZOMBIE
+        for process in psutil.process_iter(["name", "status"])
+    )
 
 
 def _ask_for_ray(address: RayAddress) -> None:

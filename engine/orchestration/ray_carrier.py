@@ -136,14 +136,15 @@ class RayCarrier:
         if not self._surplus_said and (surplus := self._nodes.surplus):
             self._surplus_said = True
             self._report(surplus)
+        request = self._nodes.for_worker(place)
         return self._start(
             MeijinWorker,
             name,
             title=f"meijin {self.config.game} worker {name}",
             node=place,
-            request=self._nodes.for_worker(place),
+            request=request,
             main=worker_main,
-            arguments=(self.config, name),
+            arguments=(self.config, name, int(request.num_cpus) if request.num_gpus else None),
             expected=self._expected,
         )
 

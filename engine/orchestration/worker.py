@@ -49,16 +49,17 @@ _REPORT_SECONDS = 2.0
 MOST_UNACKNOWLEDGED = 8  # batches; past that the driver is behind and the worker waits
 
 
-def worker_main(link: Link, config: RunConfig, name: str) -> None:
+def worker_main(link: Link, config: RunConfig, name: str, cores: int | None = None) -> None:
     """Play until told to stop, or until the driver is gone.
 
     Args:
         link: to the driver.
         config: the run's settings.
         name: unique in the run over all starts; prefix of the episode ids.
+        cores: that this worker may keep busy where it has a GPU; None: its GPU's part of all.
     """
     try:
-        Worker(link, config, name).run()
+        Worker(link, config, name, cores=cores).run()
     except ParentGoneError:
         raise
     except Exception as error:
@@ -86,8 +87,11 @@ def one_line(error: Exception) -> str:
 class Worker:
     """State of one worker process."""
 
-    def __init__(self, link: Link, config: RunConfig, name: str) -> None:
+    def __init__(
+        self, link: Link, config: RunConfig, name: str, *, cores: int | None = None
+    ) -> None:
         self.link = link
+        self._cores = cores
         self.config = config
         self.name = name
         self.game: Game = make(config.game)
@@ -109,8 +113,8 @@ class Worker:
         self._listen(wait=0.2)  # a run that goes on has weights waiting
         device = choose_device(self.config.device)
         if self._wanted is None and not self._stopped:
-            cores = psutil.cpu_count(logical=False) or 1
-            self._play_bootstrap(1 if device.is_cpu else max(1, cores // len(device.names)))
+            cores = self._cores or (psutil.cpu_count(logical=False) or 1) // len(device.names)
+            self._play_bootstrap(1 if device.is_cpu else max(1, cores))
         if self._stopped:
             return
         if device.is_cpu:

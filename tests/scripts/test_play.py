@@ -1,23 +1,21 @@
 """`meijin play` as a real process: through pipes, and in a real terminal by way of tmux."""
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from terminal_window import MEIJIN, Terminal
 
 from agents.records import read_game
 from engine.learning.checkpoint import save_weights
 from engine.networks.network import NetworkConfig, build_network
 from games import make
 
-MEIJIN = [sys.executable, "-m", "scripts.cli"]
 PLAIN_CONNECT_FOUR = ["play", "connect_four", "--opponent", "one_ply"]
 
 
@@ -228,62 +226,6 @@ def test_a_broken_saved_game_is_refused_with_its_line(tmp_path: Path) -> None:
 
 
 # --- In a terminal --------------------------------------------------------------------------------
-
-
-class Terminal:
-    """A tmux server of its own with one window."""
-
-    def __init__(self, folder: Path, *, columns: int, lines: int) -> None:
-        self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
-        shell = ["new-session", "-d", "-x", str(columns), "-y", str(lines), "sh"]
-        self._call(*shell)
-
-    def _call(self, *arguments: str) -> str:
-        environment = {**os.environ, "TERM": "xterm-256color", "PS1": "$ "}
-        for size in ("COLUMNS", "LINES"):  # other tests may have set them
-            environment.pop(size, None)
-        done = subprocess.run(
-            [*self._tmux, *arguments], capture_output=True, text=True, env=environment, check=True
-        )
-        return done.stdout
-
-    def type(self, *keys: str) -> None:
-        """Send keys by tmux's names."""
-        self._call("send-keys", *keys)
-
-    def screen(self) -> str:
-        """What the window shows."""
-        return self._call("capture-pane", "-p")
-
-    def wait_for(self, pattern: str, *, seconds: float = 120) -> str:
-        """The screen, as soon as it matches."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            screen = self.screen()
-            if re.search(pattern, screen):
-                return screen
-            time.sleep(0.05)
-        raise AssertionError(f"{pattern!r} never came up on:\n{self.screen()}")
-
-    def close(self) -> None:
-        """End the server."""
-        self._call("kill-server")
-
-
-@pytest.fixture
-def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    """Opens windows; skips where tmux is missing."""
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed")
-    opened: list[Terminal] = []
-
-    def build(**size: int) -> Terminal:
-        opened.append(Terminal(tmp_path, **size))
-        return opened[-1]
-
-    yield build
-    for terminal in opened:
-        terminal.close()
 
 
 def test_a_game_in_a_real_terminal_is_played_to_the_end(

@@ -4,29 +4,33 @@ The same at length, twenty games and more a protocol, with clocks: run with ``-m
 prints what stands in docs/protocols.md and docs/uci.md.
 """
 
+import re
+
 import pytest
 from engine_matches import MEIJIN, as_agent, play_chess, play_shogi, program
 
 from agents.arena.match import play_match
 from agents.factory import make_agent
+from agents.protocols.clock import read_time_settings
 from games import make
 
 GNU_GO = "--mode gtp --level 0 --chinese-rules --positional-superko --capture-all-dead"
 CHESS = [*MEIJIN, "uci", "--agent", "mcts:20"]
 
 
-def between_agents(ours, theirs, game_id, *, games):
+def between_agents(ours, theirs, game_id, *, games, clock=None):
     """A match in our own arena; the agents may both be programs."""
     game = make(game_id)
     failures = []
     agents = [make_agent(each, game=game, say=failures.append) for each in (ours, theirs)]
     try:
-        result = play_match(*agents, games=games, seed=7, opening_plies=2)
+        result = play_match(*agents, games=games, seed=7, opening_plies=2, clock=clock)
     finally:
         for agent in agents:
             agent.close()
     plies = sum(len(each.actions) for each in result.games)
-    print(f"{ours} - {theirs}, {game_id}: {result.total}, {plies} plies, {failures}")
+    late = result.lost_on_time
+    print(f"{ours} - {theirs}, {game_id}: {result.total}, {plies} plies, {late} late, {failures}")
     assert failures == []
     assert result.total.games == games
     return result
@@ -123,6 +127,34 @@ def test_twenty_games_of_our_server_against_a_program(ours, game_id, variant):
     command = as_agent(f"{ours} --game {game_id} --agent mcts:30")
     theirs = f"{ours}(nodes=50,{variant}):{program('fairy-stockfish')}"
     between_agents(f"{ours}(nodes=30):{command}", theirs, game_id, games=20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    "ours, theirs, game_id, clock",
+    [
+        (
+            "usi:{meijin usi --game minishogi --agent mcts}",
+            "usi(UCI_Variant=minishogi):{fairy-stockfish}",
+            "minishogi",
+            "2/0.2",  # byo-yomi
+        ),
+        (
+            "gtp:{meijin gtp --game go7 --agent mcts --ponder}",
+            "gtp:{gnugo} " + GNU_GO.replace("--level 0", "--level 5"),
+            "go(size=7)",
+            "2/2:10",  # Canadian
+        ),
+        ("mcts:100000", "uci:{stockfish}", "chess", "2+0.05"),
+    ],
+)
+def test_twenty_games_on_the_clock_of_our_arena(ours, theirs, game_id, clock):
+    ours = re.sub(r"\{meijin (.*)\}", lambda match: as_agent(match[1]), ours)
+    theirs = re.sub(r"\{(.*)\}", lambda match: f"{program(match[1])} ", theirs)
+    settings = read_time_settings(clock)
+    result = between_agents(ours, theirs, game_id, games=20, clock=settings)
+    assert result.lost_on_time[0] == 0
 
 
 @pytest.mark.slow

@@ -120,8 +120,10 @@ def test_time_for_a_move():
     assert seconds("wtime 300 winc 10") < 0.01
     pondering = seconds("wtime 25000", ponders=True)
     assert pondering == pytest.approx(1.25 * spent / 25 - RESERVE_SECONDS)
-    assert seconds("byoyomi 2000", USI) == pytest.approx(2 - RESERVE_SECONDS)
-    assert seconds("btime 0 wtime 0 byoyomi 2000", USI) == pytest.approx(2 - RESERVE_SECONDS)
+    last = 2 - CUSHION_SECONDS - RESERVE_SECONDS
+    assert seconds("byoyomi 2000", USI) == pytest.approx(last)
+    assert seconds("btime 0 wtime 0 byoyomi 2000", USI) == pytest.approx(last)
+    assert seconds("btime 0 wtime 0 byoyomi 200", USI) == pytest.approx(0.14 - RESERVE_SECONDS)
     both = seconds("btime 25000 wtime 25000 byoyomi 2000", USI)
     assert both == pytest.approx(3 - RESERVE_SECONDS)
     assert seconds("wtime 0") == 0

@@ -16,6 +16,7 @@ from agents.records import GameRecord, read_game, save_game
 from agents.terminal.app import PlayApp
 from agents.terminal.board_view import find_targets
 from agents.terminal.board_widget import BoardWidget
+from agents.terminal.keys import command_keys
 from agents.terminal.mistakes import find_mistakes
 from agents.terminal.move_squares import pieces_in_hand, read_squares, text_by_squares
 from agents.terminal.opponents import open_opponent
@@ -156,6 +157,48 @@ def test_a_pawn_asks_what_it_becomes(make_session: SessionMaker) -> None:
     run(session, script)
 
 
+def test_moves_are_typed_as_they_are_written_and_no_capital_is_a_command(
+    make_session: SessionMaker,
+) -> None:
+    session = make_session("chess", None)
+
+    async def chess(app: PlayApp, pilot: Pilot) -> None:
+        await press(app, pilot, *"Nf3Nf6Rg1")
+        assert session.move_texts == ["Nf3", "Nf6", "Rg1"]
+        session.set_up("8/P7/8/8/8/8/k7/6K1 w - - 0 1")
+        await press(app, pilot, *"a8=Q")
+        assert session.move_texts == ["a8=Q+"]
+        assert app.is_running
+
+    run(session, chess)
+    shogi = make_session("shogi", None)
+    shogi.set_up("4k4/9/9/9/9/9/9/9/4K4 b 2P2S2N2L2R2B2p2s2n2l 1")
+
+    async def drops(app: PlayApp, pilot: Pilot) -> None:
+        for number, letter in enumerate("PSNLPSLN"):
+            await press(app, pilot, letter, "asterisk", str(number // 2 + 1), "ce"[number % 2])
+        assert len(shogi.move_texts) == 8 and shogi.move_texts[1] == "S*1e"
+
+    run(shogi, drops)
+
+
+@pytest.mark.parametrize("name", registered_games())
+def test_no_command_is_a_letter_of_a_move(name: str) -> None:
+    game = make(name)
+    commands, next_mistake = command_keys(game)
+    keys = {each.key for each in commands} | set(next_mistake.split(","))
+    assert len(keys) == len(commands) + len(next_mistake.split(","))
+    rng = np.random.default_rng(0)
+    states = game.rules.initial(1)
+    for _ in range(200):
+        if states[0]["finished"]:
+            states = game.rules.initial(1)
+        legal = game.legal(states[0])
+        for action in legal:
+            assert not keys & set(game.action_to_text(states[0], action)) - {"x"}
+        game.rules.step(states, np.array([rng.choice(legal)], np.int32))
+
+
 @pytest.mark.parametrize("game", ["minichess", "breakthrough", "minishogi", OWN_GAME])
 def test_a_move_is_made_with_arrows_and_enter(make_session: SessionMaker, game: str) -> None:
     session = make_session(game, None)
@@ -290,14 +333,14 @@ def test_a_position_is_set_up_from_the_keyboard(make_session: SessionMaker) -> N
     fen = "4k3/8/8/8/8/8/4P3/4K3 b - - 0 1"
 
     async def script(app: PlayApp, pilot: Pilot) -> None:
-        await press(app, pilot, "P")
+        await press(app, pilot, "U")
         app.screen.query_one(Input).value = "4k3/8 w"
         await press(app, pilot, "enter")
         assert "no position and no moves" in str(app.screen.query_one("#outcome").render())
         app.screen.query_one(Input).value = fen
         await press(app, pilot, "enter")
         assert session.setup_text == fen
-        await press(app, pilot, *"kd8", "S")
+        await press(app, pilot, *"Kd8", "W")
         assert session.move_texts == ["Kd8"]
 
     run(session, script)

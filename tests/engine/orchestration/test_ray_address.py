@@ -9,6 +9,7 @@ from concurrent import futures
 import pytest
 from ray_runs import command
 
+from engine.orchestration import ray_address
 from engine.orchestration.ray_address import check_reachable, read_address
 from engine.orchestration.run_directory import RunError
 
@@ -90,7 +91,25 @@ def test_closed_silent_and_foreign_ports_are_told_apart_within_seconds():
         check_reachable(read_address(f"127.0.0.1:{port}"))
 
 
-def test_each_kind_of_address_is_asked_what_only_its_port_answers(grpc_server):
+@pytest.fixture
+def member(monkeypatch):
+    """``member(yes)``: whether this machine is a node of some cluster."""
+
+    def be(yes):
+        monkeypatch.setattr(ray_address, "_belongs_to_a_cluster", lambda: yes)
+
+    be(True)
+    return be
+
+
+def test_a_cluster_that_this_machine_is_no_node_of_says_what_would_do(grpc_server, member):
+    member(False)
+    address = grpc_server({CLUSTER: answer})
+    with pytest.raises(RunError, match=rf"ray start --address={address}.* --ray ray://127"):
+        check_reachable(read_address(address))
+
+
+def test_each_kind_of_address_is_asked_what_only_its_port_answers(grpc_server, member):
     check_reachable(read_address(grpc_server({CLUSTER: answer})))
     check_reachable(read_address(f"ray://{grpc_server({CLIENT_SERVER: answer})}"))
 
@@ -113,7 +132,7 @@ def test_what_speaks_grpc_and_is_not_ray_is_named_within_ten_seconds(grpc_server
     assert time.monotonic() - begin < 10
 
 
-def test_a_cluster_that_wants_a_token_says_how_to_show_one(grpc_server, monkeypatch):
+def test_a_cluster_that_wants_a_token_says_how_to_show_one(grpc_server, monkeypatch, member):
     address = read_address(grpc_server({CLUSTER: want_a_token}))
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     with pytest.raises(RunError, match="RAY_AUTH_MODE=token"):

@@ -98,24 +98,18 @@ def test_a_run_in_a_job_is_stopped_and_continued(tmp_path, head):
     for number in (1, 2):
         name = f"train-{number}"
         training = command(run, "--ray", "--workers", "2")
-        wait_until(
-            lambda name=name, training=training: (
-                "successfully submitted"
-                in job("submit", "--no-wait", "--submission-id", name, "--", *training)
-            ),
-            seconds=120,
-            what="a job that is taken",
-        )
+        told = job("submit", "--no-wait", "--submission-id", name, "--", *training)
+        assert name in told and "Traceback" not in told, told
         wait_for_shards(run, 3)
         assert len(actors("MeijinWorker")) == 2 and len(actors("MeijinLearner")) == 1
         before, _ = verified_ids(run)
-        job("stop", name)
+        told = job("stop", name)
         text = job("logs", name)
         wait_until(lambda: not actors(), seconds=60, what="the end of the actors")
+        print(f"\n{told}\n{text[-800:]}")
         assert "Traceback" not in text, text
         after, _ = verified_ids(run)
         assert before <= after
-        print(f"\n{name}: {len(after)} episodes\n{text[-600:]}")
 
 
 def verified_ids(run):
