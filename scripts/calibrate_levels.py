@@ -6,13 +6,14 @@ The levels that `meijin play` offers come from the file that this writes.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from agents.agent import Agent
-from agents.arena.elo import Ratings, fit_ratings
-from agents.arena.ladder import stored_results
+from agents.arena.elo import Rating, fit_ratings
+from agents.arena.ladder import climb_ladder, open_ladder, stored_results
 from agents.arena.match import OPENING_PLIES, opening_book
 from agents.arena.rules_signature import rules_signature
 from agents.arena.rungs import own_rungs
@@ -21,7 +22,13 @@ from agents.arena.tournament import Tournament
 from agents.factory import SHIPPED, make_agent
 from agents.terminal.level_agent import LevelAgent, make_player
 from agents.terminal.opponents import ROLLOUTS, usual_text
-from agents.terminal.strength import LEVELS_FILE, ROLLOUT_LEVELS, Strength
+from agents.terminal.strength import (
+    LEVELS_FILE,
+    ROLLOUT_LEVELS,
+    LevelRating,
+    Strength,
+    calibrated_levels,
+)
 from agents.weights_file import shipped_file
 from games import make
 from games.game import Game
@@ -55,14 +62,26 @@ SHIPPED_LEVELS = (
     "--db",
     "db_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
     help="SQLite file of the games; the same command goes on with what is missing.",
 )
+@click.option(
+    "--new",
+    "only_new",
+    is_flag=True,
+    help="Only levels that are not rated yet, each with so many games against every rung.",
+)
 @seed_option
-def command(game_id: str, player: str | None, games: int, db_file: Path, seed: int) -> None:
+def command(
+    game_id: str, player: str | None, games: int, db_file: Path | None, only_new: bool, seed: int
+) -> None:
     """Renew the ratings of a game's levels; needed when its network or the rules change."""
+    if (db_file is None) != only_new:
+        raise click.UsageError("give either --db, for games of all levels, or --new")
     game = make(game_id)
     player = player or usual_text(game)
+    if db_file is None:
+        _rate_new(game, player, games=games, seed=seed)
+        return
     strengths = SHIPPED_LEVELS if player == SHIPPED else ROLLOUT_LEVELS
     rungs = [text for text in own_rungs(game) if not text.startswith("alpha_beta")]
     names = [_name(number, each, player, rungs) for number, each in enumerate(strengths, start=1)]
@@ -81,7 +100,25 @@ def command(game_id: str, player: str | None, games: int, db_file: Path, seed: i
     finally:
         store.close()
     ratings = fit_ratings([*stored_results(game), *played], anchor=rungs[0])
-    _store(game, player, dict(zip(names, strengths, strict=True)), ratings)
+    rated = [ratings.players[name] for name in names]
+    _store(game, player, list(zip(strengths, rated, strict=True)))
+
+
+def _rate_new(game: Game, player: str, *, games: int, seed: int) -> None:
+    """Let levels without a rating climb the ladder; all others keep theirs."""
+    known = {replace(each, rating=None): each.rating for each in calibrated_levels(game, player)}
+    strengths = SHIPPED_LEVELS if player == SHIPPED else ROLLOUT_LEVELS
+    new = {f"level {n}": each for n, each in enumerate(strengths, start=1) if each not in known}
+    climbers = _levels(game, player, new, [], seed=seed)
+    ladder = open_ladder(game, seed=seed, programs=False)
+    with progress_bars() as report:
+        found = {
+            agent.strength: climb_ladder(
+                agent, ladder, games=games, seed=seed, progress=report
+            ).rating
+            for agent in climbers
+        }
+    _store(game, player, [(each, known.get(each) or found[each]) for each in strengths])
 
 
 def _name(number: int, strength: Strength, player: str, rungs: list[str]) -> str:
@@ -93,7 +130,7 @@ def _name(number: int, strength: Strength, player: str, rungs: list[str]) -> str
 
 def _levels(
     game: Game, player: str, named: dict[str, Strength], rungs: list[str], *, seed: int
-) -> list[Agent]:
+) -> list[LevelAgent]:
     """The levels that are no rungs."""
     if player == ROLLOUTS:
         return [
@@ -117,11 +154,10 @@ def _levels(
     ]
 
 
-def _store(game: Game, player: str, named: dict[str, Strength], ratings: Ratings) -> None:
+def _store(game: Game, player: str, rated: Sequence[tuple[Strength, Rating | LevelRating]]) -> None:
     """Put a game's levels into the file that is shipped."""
     rows = []
-    for number, (name, strength) in enumerate(named.items(), start=1):
-        rating = ratings.players[name]
+    for number, (strength, rating) in enumerate(rated, start=1):
         rows.append(
             {
                 "simulations": strength.simulations,

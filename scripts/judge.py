@@ -10,7 +10,7 @@ from agents.arena.rungs import playable
 from agents.arena.truth import TruthSet, measure_truth
 from agents.arena.truth_sets import truth_for
 from agents.factory import make_agent
-from engine.orchestration.loop import Judge
+from engine.orchestration.judging import Judge
 from games.game import Game
 
 _POSITIONS_PER_CLASS = 100

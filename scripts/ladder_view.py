@@ -13,6 +13,9 @@ from agents.arena.elo import Rating, Ratings
 from agents.arena.ladder import LadderReport
 from scripts.match import score_interval
 
+#: Names of rungs that fit beside a picture, one above the other.
+_LABELS_IN_HEIGHT = 26
+
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
@@ -145,23 +148,58 @@ def draw_curve(points: Sequence[CurvePoint], rungs: Ratings, *, title: str, targ
 
     figure, axis = plt.subplots(figsize=(8, 4.5), constrained_layout=True)
     minutes = [each.minutes for each in points]
-    axis.plot(minutes, [each.rating.elo for each in points], marker=".")
+    axis.plot(minutes, [each.rating.elo for each in points], marker="o", markersize=4)
     axis.fill_between(
         minutes,
         [each.rating.low for each in points],
         [each.rating.high for each in points],
         alpha=0.25,
-        label="95 %",
+        label="95 %, the rungs held where they are",
     )
-    for name, rating in rungs.players.items():
-        axis.axhline(rating.elo, color="grey", linewidth=0.7, linestyle="--")
-        axis.annotate(
-            name, (1.0, rating.elo), xycoords=("axes fraction", "data"), fontsize=7, ha="right"
-        )
+    for rating in rungs.players.values():
+        axis.axhline(rating.elo, color="grey", linewidth=0.7, linestyle="--", zorder=0)
+    axis.set_xlim(left=0)
     axis.set_xlabel("minutes of training")
     axis.set_ylabel(f"Elo, {rungs.anchor} = 0")
     axis.set_title(title)
-    axis.legend()
-    axis.grid(alpha=0.3)
+    axis.legend(loc="lower right")
+    axis.grid(axis="x", alpha=0.3)
+    heights = {name: rating.elo for name, rating in rungs.players.items()}
+    bottom, top = axis.get_ylim()
+    for name, height in spread(heights, least=(top - bottom) / _LABELS_IN_HEIGHT).items():
+        axis.annotate(
+            name,
+            xy=(1.0, heights[name]),
+            xytext=(1.03, height),
+            xycoords=("axes fraction", "data"),
+            textcoords=("axes fraction", "data"),
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": "grey", "linewidth": 0.7},
+        )
     figure.savefig(target, dpi=100)
     plt.close(figure)
+
+
+def spread(heights: dict[str, float], *, least: float) -> dict[str, float]:
+    """Heights for labels, each as near to its own as it can be with ``least`` between any two.
+
+    Neighbours that are too near are moved as one, about the middle of what they name.
+    """
+    groups: list[list[str]] = []
+    middles: list[float] = []
+    for name in sorted(heights, key=lambda each: heights[each]):
+        groups.append([name])
+        middles.append(heights[name])
+        while (
+            len(groups) > 1
+            and middles[-1] - middles[-2] < least * (len(groups[-1]) + len(groups[-2])) / 2
+        ):
+            groups[-2:] = [groups[-2] + groups[-1]]
+            middles[-2:] = [sum(heights[each] for each in groups[-1]) / len(groups[-1])]
+    return {
+        name: middle + least * (place - (len(group) - 1) / 2)
+        for group, middle in zip(groups, middles, strict=True)
+        for place, name in enumerate(group)
+    }

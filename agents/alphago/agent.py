@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.alphago.evaluator import MixedEvaluator
+from agents.alphago.policy_rollouts import PolicyRollouts
 from agents.search_agent import PlayConfig, SearchAgent
 from engine.inference.evaluator import Evaluator
 from games.game import Game
@@ -25,12 +26,35 @@ class AlphaGoAgent(SearchAgent):
         value: Evaluator | None,
         simulations: int,
         rollout_share: float = 0.5,
+        rollout_policy: Evaluator | None = None,
         seed: int = 0,
         name: str = "alphago",
     ) -> None:
-        self._evaluator_of = lambda seed: MixedEvaluator(
-            game, policy=policy, value=value, rollout_share=rollout_share, seed=seed
-        )
+        """Set up.
+
+        Args:
+            game: what is played.
+            policy: where the search looks.
+            value: what the value network says; None where ``rollout_share`` is 1.
+            simulations: of a move.
+            rollout_share: lambda, the share of the games played from a leaf in its value.
+            rollout_policy: draws the moves of these games; None: any legal one.
+            seed: of these games.
+            name: of the agent.
+        """
+
+        def evaluator_of(seed: int) -> MixedEvaluator:
+            rollouts = rollout_policy and PolicyRollouts(game, rollout_policy, seed=seed)
+            return MixedEvaluator(
+                game,
+                policy=policy,
+                value=value,
+                rollout_share=rollout_share,
+                rollouts=rollouts,
+                seed=seed,
+            )
+
+        self._evaluator_of = evaluator_of
         super().__init__(
             game=game,
             evaluator=self._evaluator_of(seed),

@@ -14,7 +14,8 @@ from games.game import Game, States
 class MixedEvaluator:
     """Values ``(1 - share) v + share z``: v of a value network, z of one game played to its end.
 
-    The games are of uniformly random moves; AlphaGo drew them from a small, fast policy.
+    The games are of uniformly random moves, or of a small, fast policy's as AlphaGo's were
+    (``PolicyRollouts``).
 
     Source: Silver et al. 2016, "Searching with policy and value networks", equation (6).
     """
@@ -26,6 +27,7 @@ class MixedEvaluator:
         policy: Evaluator,
         value: Evaluator | None,
         rollout_share: float = 0.5,
+        rollouts: Evaluator | None = None,
         seed: int = 0,
     ) -> None:
         """Set up.
@@ -35,6 +37,7 @@ class MixedEvaluator:
             policy: its values are not used.
             value: its policies are not used; None where ``rollout_share`` is 1.
             rollout_share: lambda.
+            rollouts: plays the games; None: one of random moves from each leaf.
             seed: of the games.
 
         Raises:
@@ -47,7 +50,7 @@ class MixedEvaluator:
         self._policy = policy
         self._value = value
         self._share = np.float32(rollout_share)
-        self._rollouts = RolloutEvaluator(game, rollouts=1, seed=seed)
+        self._rollouts = rollouts or RolloutEvaluator(game, rollouts=1, seed=seed)
 
     def evaluate(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]

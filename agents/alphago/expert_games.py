@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,16 @@ def play_expert_games(
         if progress is not None:
             progress(int(rows[-1]) + 1)
     return ExpertGames(moves=moves, is_lesson=is_lesson, results=results)
+
+
+def join_games(parts: Sequence[ExpertGames]) -> ExpertGames:
+    """Games of several players, one after the other; there is at least one part."""
+    return ExpertGames(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ExpertGames.__slots__
+        }
+    )
 
 
 def save_expert_games(path: Path, games: ExpertGames) -> None:

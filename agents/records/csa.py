@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from agents.records.record import (
     DRAW,
     UNFINISHED,
     UNKNOWN,
-    WINS,
     GameRecord,
     RecordError,
     Replay,
     loser,
-    position_text,
+)
+from agents.records.shogi_files import (
+    LETTERS,
+    SIZE,
+    begin_at,
+    decode,
+    fits,
+    piece_at,
+    position_of,
+    result_by,
 )
 from games import make
 from games.game import Game
-from games.shogi_text import Position, read_sfen, write_sfen
+from games.shogi_text import Position
 
-SIZE = 9
 KINDS = {
     **{"FU": "P", "KY": "L", "KE": "N", "GI": "S", "KI": "G", "KA": "B", "HI": "R", "OU": "K"},
     **{"TO": "+P", "NY": "+L", "NK": "+N", "NG": "+S", "UM": "+B", "RY": "+R"},
 }
 _NAMES = {letter: name for name, letter in KINDS.items()}
-_LETTERS = " PLNSGBRK"
 _ENDS = {
     # what it says of the player to move: lost (-1), won (1), drawn (0), nothing (None)
     **{"TORYO": -1, "TIME_UP": -1, "ILLEGAL_MOVE": -1, "TSUMI": -1, "KACHI": 1},
@@ -34,11 +42,6 @@ _ENDS = {
 }
 _MOVE = re.compile(r"[+-]\d{4}[A-Z]{2}")
 _BOARD_ROW = re.compile(r"P([1-9])((?:[ +-](?:[A-Z]{2}|\*| ) ?)*)")
-
-
-def fits(game: Game) -> bool:
-    """Whether the game is shogi on 9 x 9."""
-    return game.name == "shogi"
 
 
 def write(record: GameRecord) -> bytes:
@@ -50,7 +53,7 @@ def write(record: GameRecord) -> bytes:
     if record.start is None:
         lines += ["PI", "+"]
     else:
-        lines += _write_position(_position(game, record.start))
+        lines += _write_position(position_of(game, record.start))
     for state, action in zip(states, record.actions, strict=False):
         lines.append(_write_move(game, state, action))
     return "\n".join([*lines, f"%{_end_of(record)}", ""]).encode()
@@ -66,7 +69,7 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
     players, date, stated = [UNKNOWN, UNKNOWN], "", UNFINISHED
     setup: list[str] = []
     replay: Replay | None = None
-    for number, line in enumerate(_decode(data).splitlines(), start=1):
+    for number, line in enumerate(decode(data).splitlines(), start=1):
         line = line.rstrip()
         if line == "/":
             break  # the next game of the file
@@ -94,23 +97,11 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
     return replay.record(players=(players[0], players[1]), date=date, stated=stated)
 
 
-def _decode(data: bytes) -> str:
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise RecordError("it is text neither in UTF-8 nor in Shift JIS")
-
-
 def _stated(word: str, to_play: int) -> str:
     """The result by a line that ends a game."""
     if word.endswith("ILLEGAL_ACTION"):  # the sign names who did something illegal
         return loser(int(word[1] == "-"))
-    outcome = _ENDS[word.lstrip("%+-")]
-    if outcome is None:
-        return UNFINISHED
-    return DRAW if outcome == 0 else WINS[to_play] if outcome > 0 else loser(to_play)
+    return result_by(word.lstrip("%+-"), _ENDS, to_play)
 
 
 def _end_of(record: GameRecord) -> str:
@@ -136,12 +127,6 @@ def _end_of(record: GameRecord) -> str:
 # --- Positions --------------------------------------------------------------------------------
 
 
-def _position(game: Game, state: object) -> Position:
-    sfen = position_text(game, state)  # type: ignore[arg-type]
-    pieces = dict.fromkeys(range(9), 40)  # they are in order: the game wrote them
-    return read_sfen(sfen, size=SIZE, pieces=pieces)
-
-
 def _write_position(position: Position) -> list[str]:
     """Lines ``P1`` to ``P9``, the hands and who moves."""
     lines = []
@@ -149,12 +134,12 @@ def _write_position(position: Position) -> list[str]:
         cells = []
         for piece in position.board[row * SIZE : (row + 1) * SIZE]:
             kind = abs(piece)
-            letter = _LETTERS[kind] if kind <= 8 else "+" + _LETTERS[kind - 8]
+            letter = LETTERS[kind] if kind <= 8 else "+" + LETTERS[kind - 8]
             cells.append(f"{'+' if piece > 0 else '-'}{_NAMES[letter]}" if piece else " * ")
         lines.append(f"P{row + 1}{''.join(cells)}")
     for player, sign in enumerate("+-"):
         held = "".join(
-            f"00{_NAMES[_LETTERS[kind]]}" * count
+            f"00{_NAMES[LETTERS[kind]]}" * count
             for kind, count in enumerate(position.hands[player])
             if count
         )
@@ -175,7 +160,7 @@ def _begin(game: Game, setup: list[str]) -> Replay:
         if line in ("+", "-"):
             to_play = "+-".index(line)
         elif line.startswith("PI"):
-            usual = _position(game, game.rules.initial(1)[0])
+            usual = position_of(game, game.rules.initial(1)[0])
             board = list(usual.board)
             for square in re.findall(r"(\d\d)[A-Z]{2}", line[2:]):
                 board[_square(square)] = 0
@@ -200,10 +185,7 @@ def _begin(game: Game, setup: list[str]) -> Replay:
             raise RecordError(f"{line!r} sets up no position")
     if is_usual and to_play == 0:
         return Replay(game)
-    position = Position(
-        board=tuple(board), hands=(tuple(hands[0]), tuple(hands[1])), to_play=to_play, ply=0
-    )
-    return Replay(game, game.text_to_state(write_sfen(position, SIZE)))
+    return begin_at(game, board, hands, to_play)
 
 
 def _square(text: str) -> int:
@@ -221,21 +203,19 @@ def _piece(text: str) -> int:
     if name not in KINDS or sign not in "+-":
         raise RecordError(f"{text!r} is no piece")
     letter = KINDS[name]
-    kind = _LETTERS.index(letter[-1]) + (8 if letter[0] == "+" else 0)
+    kind = LETTERS.index(letter[-1]) + (8 if letter[0] == "+" else 0)
     return kind if sign == "+" else -kind
 
 
-def _write_move(game: Game, state: object, action: int) -> str:
+def _write_move(game: Game, state: np.void, action: int) -> str:
     """A legal move: squares as two figures, then the piece as it is after the move."""
-    usi = game.action_to_text(state, action)  # type: ignore[arg-type]
-    sign = "+-"[int(state["to_play"])]  # type: ignore[index]
+    usi = game.action_to_text(state, action)
+    sign = "+-"[int(state["to_play"])]
     target = _figures(usi[2:4])
     if usi[1] == "*":
         return f"{sign}00{target}{_NAMES[usi[0].upper()]}"
-    view = game.board_view(state)  # type: ignore[arg-type]
-    row, column = view.row_labels.index(usi[1]), view.column_labels.index(usi[0])
-    piece = view.pieces[row][column].upper()
-    name = _NAMES["+" + piece if usi.endswith("+") else piece]
+    kind = piece_at(game, state, usi[:2]) + 8 * usi.endswith("+")
+    name = _NAMES[("+" if kind > 8 else "") + LETTERS[kind - 8 * (kind > 8)]]
     return f"{sign}{_figures(usi[:2])}{target}{name}"
 
 

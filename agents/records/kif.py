@@ -12,25 +12,30 @@ from agents.records.record import (
     DRAW,
     UNFINISHED,
     UNKNOWN,
-    WINS,
     GameRecord,
     RecordError,
     Replay,
     loser,
-    position_text,
+)
+from agents.records.shogi_files import (
+    LETTERS,
+    SIZE,
+    begin_at,
+    decode,
+    fits,
+    piece_at,
+    position_of,
+    result_by,
 )
 from games import make
 from games.game import Game
-from games.shogi_text import Position, find_sfen, read_sfen, write_sfen
 
-SIZE = 9
 _FILES = "１２３４５６７８９"
 _RANKS = "一二三四五六七八九"
 _KINDS = {"歩": 1, "香": 2, "桂": 3, "銀": 4, "金": 5, "角": 6, "飛": 7, "玉": 8, "と": 9}
 _KINDS |= {"杏": 10, "圭": 11, "全": 12, "馬": 14, "龍": 15}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _SYNONYMS = (("王", "玉"), ("竜", "龍"), ("成香", "杏"), ("成桂", "圭"), ("成銀", "全"))
-_LETTERS = " PLNSGBRK"
 
 #: White's back rows where White begins with less, as in an SFEN.
 _HANDICAPS = {
@@ -64,11 +69,6 @@ _CELL = re.compile(r"[ v^]?[^ v^|]")
 _PLAYERS = (("先手", "下手"), ("後手", "上手"))
 
 
-def fits(game: Game) -> bool:
-    """Whether the game is shogi on 9 x 9."""
-    return game.name == "shogi"
-
-
 def write(record: GameRecord) -> bytes:
     """The text of a saved game in UTF-8, as files called ``.kifu`` have it."""
     return ("#KIF version=2.0 encoding=UTF-8\n" + _text(record)).encode()
@@ -86,7 +86,7 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
         RecordError: names the line.
     """
     game = game if game is not None and fits(game) else make("shogi")
-    lines = _decode(data).splitlines()
+    lines = decode(data).splitlines()
     header, rows, replay = {}, [], None
     stated = UNFINISHED
     before = ""  # the square that the last move went to, for the sign of "the same"
@@ -102,7 +102,7 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
                     replay = _begin(game, header, rows)
                 ending = found[2].split()[0]
                 if ending in _ENDS:
-                    stated = _stated(ending, int(replay.state["to_play"]))
+                    stated = result_by(ending, _ENDS, int(replay.state["to_play"]))
                     break
                 usi = _read_move(found[2], before)
                 replay.play(usi, shown=found[2].split("(")[0].strip())
@@ -122,15 +122,6 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
     names = [next((header[key] for key in keys if header.get(key)), UNKNOWN) for keys in _PLAYERS]
     date = header.get("開始日時", "")
     return replay.record(players=(names[0], names[1]), date=date, stated=stated)
-
-
-def _decode(data: bytes) -> str:
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise RecordError("it is text neither in UTF-8 nor in Shift JIS")
 
 
 # --- Moves ------------------------------------------------------------------------------------
@@ -159,7 +150,7 @@ def _read_move(text: str, before: str) -> str:
     if how == "打" or (from_file, from_rank) == ("0", "0"):
         if kind > 7:
             raise RecordError(f"{text.strip()[:30]!r} drops a piece that is never in hand")
-        return f"{_LETTERS[kind]}*{target}"
+        return f"{LETTERS[kind]}*{target}"
     if from_file is None or "0" in (from_file, from_rank):
         raise RecordError(f"{text.strip()[:30]!r} does not say where the piece comes from")
     return f"{from_file}{'abcdefghi'[int(from_rank) - 1]}{target}{'+' if how == '成' else ''}"
@@ -172,19 +163,10 @@ def _write_move(game: Game, state: np.void, action: int, before: str) -> str:
     if target != before:
         place = _FILES[int(target[0]) - 1] + _RANKS["abcdefghi".index(target[1])]
     if usi[1] == "*":
-        return f"{place}{_NAMES[_LETTERS.index(usi[0].upper())]}打"
-    view = game.board_view(state)
-    piece = view.pieces[view.row_labels.index(usi[1])][view.column_labels.index(usi[0])].upper()
-    kind = _LETTERS.index(piece[-1]) + 8 * (piece[0] == "+")
+        return f"{place}{_NAMES[LETTERS.index(usi[0].upper())]}打"
+    kind = piece_at(game, state, usi[:2])
     promotes = "成" if usi.endswith("+") else ""
     return f"{place}{_NAMES[kind]}{promotes}({usi[0]}{'abcdefghi'.index(usi[1]) + 1})"
-
-
-def _stated(ending: str, to_play: int) -> str:
-    outcome = _ENDS[ending]
-    if outcome is None:
-        return UNFINISHED
-    return DRAW if outcome == 0 else WINS[to_play] if outcome > 0 else loser(to_play)
 
 
 # --- The whole text ---------------------------------------------------------------------------
@@ -230,7 +212,7 @@ def _begin(game: Game, header: dict[str, str], rows: list[str]) -> Replay:
         RecordError: an unknown handicap, or a diagram that cannot be read.
     """
     if rows:
-        return Replay(game, game.text_to_state(_read_diagram(header, rows)))
+        return _read_diagram(game, header, rows)
     handicap = header.get("手合割", "平手")
     if handicap == "平手":
         return Replay(game)
@@ -240,8 +222,7 @@ def _begin(game: Game, header: dict[str, str], rows: list[str]) -> Replay:
 
 
 def _write_diagram(game: Game, start: np.void) -> list[str]:
-    pieces = dict.fromkeys(range(9), 40)  # they are in order: the game wrote them
-    position = read_sfen(find_sfen(position_text(game, start)), size=SIZE, pieces=pieces)
+    position = position_of(game, start)
     lines = [f"後手の持駒：{_hand(position.hands[1])}", "  ９ ８ ７ ６ ５ ４ ３ ２ １"]
     lines.append(f"+{'-' * 27}+")
     for row in range(SIZE):
@@ -254,8 +235,8 @@ def _write_diagram(game: Game, start: np.void) -> list[str]:
     return [*lines, ("先手番", "後手番")[position.to_play]]
 
 
-def _read_diagram(header: dict[str, str], rows: list[str]) -> str:
-    """The SFEN of a diagram."""
+def _read_diagram(game: Game, header: dict[str, str], rows: list[str]) -> Replay:
+    """A game that begins as a diagram shows."""
     if len(rows) != SIZE:
         raise RecordError(f"the diagram has {len(rows)} rows instead of {SIZE}")
     board: list[int] = []
@@ -271,10 +252,7 @@ def _read_diagram(header: dict[str, str], rows: list[str]) -> str:
             board.append(-kind if cell[0] == "v" else kind)
     hands = [_read_hand(header, keys) for keys in _PLAYERS]
     to_play = int(header.get("手番", "先手番") in ("後手番", "上手番"))
-    position = Position(
-        board=tuple(board), hands=(tuple(hands[0]), tuple(hands[1])), to_play=to_play, ply=0
-    )
-    return f"sfen {write_sfen(position, SIZE)}"
+    return begin_at(game, board, hands, to_play)
 
 
 def _hand(held: tuple[int, ...]) -> str:

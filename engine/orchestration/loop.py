@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -19,6 +18,7 @@ from engine.learning.store import EpisodeStore
 from engine.orchestration.bottleneck import bottleneck
 from engine.orchestration.carrier import Carrier, LocalCarrier
 from engine.orchestration.gpu_meter import GpuMeter
+from engine.orchestration.judging import Judge, Judging
 from engine.orchestration.messages import (
     Acknowledged,
     Clock,
@@ -35,7 +35,7 @@ from engine.orchestration.messages import (
     Stop,
     Stopped,
 )
-from engine.orchestration.reports import Rates, Status, Watcher
+from engine.orchestration.reports import Rates, Status, Watcher, metrics_row
 from engine.orchestration.run_directory import RunDirectory, RunError
 from engine.selfplay.pfsp import spaced
 from games.game import Game
@@ -49,8 +49,6 @@ _METRICS_SECONDS = 10.0
 _SENTENCE_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 _MOST_RESTARTS = 5  # of one part within ten minutes; more means that it cannot work at all
-
-Judge = Callable[[Path, Callable[[], bool]], dict[str, float]]
 
 
 @dataclass(slots=True)
@@ -114,11 +112,7 @@ class TrainingLoop:
             episodes=self.store.counters.episodes,
             league_games=self.store.counters.payoffs.games,
         )
-        self._judge = judge
-        self._judge_minutes = judge_minutes
-        self._next_judgement = self._judgement_after(self._elapsed_before)
-        self._judge_thread: threading.Thread | None = None
-        self._judged_rows: list[dict[str, Any]] = []
+        self._judging = Judging(judge, judge_minutes, elapsed=self._elapsed_before, say=self._say)
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._rates = Rates()
@@ -182,7 +176,7 @@ class TrainingLoop:
                 if now - kept >= _METRICS_SECONDS:
                     self._write_metrics()
                     kept = now
-                self._judge_when_due()
+                self._judging.start_when_due(self.elapsed, self._weights, self._stopping.is_set)
                 self._refresh(now)
             self._stop_parts()
             self._judge_at_end(should_stop)
@@ -418,6 +412,7 @@ class TrainingLoop:
 
     def _refresh(self, now: float) -> None:
         status = self.status
+        status.judged, status.judged_version = self._judging.newest, self._judging.version
         status.elapsed_seconds = self.elapsed
         self._rates.write(now, status)
         learner = self._memory.get("learner", 0)
@@ -451,35 +446,7 @@ class TrainingLoop:
             "elapsed_seconds": round(self.elapsed, 1),
             "start": self._starts,
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
-            "episodes": status.episodes,
-            "rows_stored": status.rows_stored,
-            "rows_trained": status.rows_trained,
-            "rows_in_window": status.rows_in_window,
-            "steps": status.steps,
-            "version": status.version,
-            "games_per_second": round(status.games_per_second, 2),
-            "moves_per_second": round(status.moves_per_second, 1),
-            "simulations_per_second": round(status.simulations_per_second),
-            "evaluations_per_second": round(status.evaluations_per_second),
-            "cache_share": round(status.cache_share, 4),
-            "network_share": round(status.network_share, 4),
-            "mean_plies": round(status.mean_plies, 2),
-            "rows_trained_per_second": round(status.rows_trained_per_second, 1),
-            "reuse": round(status.reuse, 3),
-            "staleness": round(status.staleness, 3),
-            "window_staleness": round(status.window_staleness, 3),
-            "batch_fill": round(status.batch_fill, 4),
-            "paused_share": round(status.paused_share, 4),
-            "behind_share": round(status.behind_share, 4),
-            "learner_wait_share": round(status.learner_wait_share, 4),
-            "unstored_seconds": round(status.unstored_seconds, 2),
-            "acknowledged_seconds": round(status.acknowledged_seconds, 2),
-            "store_seconds": round(status.store_seconds, 3),
-            "workers": status.reporting_workers,
-            "memory_bytes": status.memory_bytes,
-            "memory": dict(status.memory),
-            "gpu_busy": {name: round(share, 3) for name, share in status.gpu_busy.items()},
-            "losses": {name: round(value, 5) for name, value in status.losses.items()},
+            **metrics_row(status),
         }
         if self.config.league.share:
             row["league_games"] = status.league_games
@@ -487,9 +454,8 @@ class TrainingLoop:
         if bottleneck:
             row["bottleneck"] = bottleneck
         self._keep(row)
-        judged, self._judged_rows = self._judged_rows, []
-        for judged_row in judged:
-            self._keep(judged_row)
+        for judged in self._judging.take_rows():
+            self._keep({"start": self._starts, **judged})
 
     def _keep(self, row: dict[str, Any]) -> None:
         try:
@@ -501,65 +467,16 @@ class TrainingLoop:
         for watcher in self.watchers:
             watcher.keep(row)
 
-    # -- judging ----------------------------------------------------------------------------------
-
-    def _judge_when_due(self) -> None:
-        if self._judge is None or self._weights is None:
-            return
-        if self._judge_thread is not None and self._judge_thread.is_alive():
-            return
-        if self.elapsed < self._next_judgement:
-            return
-        self._next_judgement = self._judgement_after(self.elapsed)
-        if self._weights.version != self.status.judged_version:
-            self._start_judging(self._weights, self._stopping.is_set)
-
-    def _judgement_after(self, elapsed: float) -> float:
-        """Next elapsed second at which to judge; the last gap of the list repeats."""
-        times = [minute * 60 for minute in self._judge_minutes]
-        for at in times:
-            if at > elapsed:
-                return at
-        if len(times) < 2:
-            return float("inf")
-        gap = times[-1] - times[-2]
-        return times[-1] + gap * (1 + (elapsed - times[-1]) // gap)
-
-    def _start_judging(self, weights: Published, give_up: Callable[[], bool]) -> None:
-        assert self._judge is not None
-        judge, elapsed = self._judge, self.elapsed
-
-        def work() -> None:
-            try:
-                found = judge(Path(weights.path), give_up)
-            except Exception as error:
-                self._say(f"judging version {weights.version} failed: {error}")
-                return
-            if not found:
-                return
-            self.status.judged = found
-            self.status.judged_version = weights.version
-            self._judged_rows.append(
-                {
-                    "elapsed_seconds": round(elapsed, 1),
-                    "start": self._starts,
-                    "version": weights.version,
-                    "judged": {name: round(value, 5) for name, value in found.items()},
-                }
-            )
-
-        self._judge_thread = threading.Thread(target=work, name="judge", daemon=True)
-        self._judge_thread.start()
-
     def _judge_at_end(self, should_stop: Callable[[], bool]) -> None:
         """The last version is judged when the minutes are spent; a stop by hand does not wait."""
-        if self._judge is None or self._weights is None or not self.done or should_stop():
+        judging = self._judging
+        if not judging.wanted or self._weights is None or not self.done or should_stop():
             return
-        if self._judge_thread is not None:
-            self._judge_thread.join()
-        if self.status.judged_version != self._weights.version:
+        judging.wait()
+        if judging.version != self._weights.version:
             self.status.phase = _JUDGING
-            self._start_judging(self._weights, should_stop)
-            while self._judge_thread is not None and self._judge_thread.is_alive():
-                self._judge_thread.join(_TICK_SECONDS)
+            judging.start(self.elapsed, self._weights, should_stop)
+            while judging.busy:
+                judging.wait(_TICK_SECONDS)
                 self._refresh(time.monotonic())
+        self._refresh(time.monotonic())

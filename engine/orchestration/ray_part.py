@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from engine.orchestration.mailbox import Letters, Mailbox
-from engine.orchestration.messages import Failed, Stop
+from engine.orchestration.messages import Failed, Opponents, Stop
 from engine.orchestration.ray_actor import WeightsInStore
 from engine.orchestration.ray_connection import short
 
@@ -35,8 +35,9 @@ class RayPart:
         """Hand over a message; an actor that never came up is not waited for at a stop."""
         if isinstance(message, Stop) and not self._up:
             self.kill()
-        weights = isinstance(message, WeightsInStore)  # an older version would only be kept alive
-        self._mailbox.post(message, replaces=WeightsInStore if weights else None)
+        # An older version of the weights would only be kept alive; older news only pile up.
+        latest = isinstance(message, (WeightsInStore, Opponents))
+        self._mailbox.post(message, replaces=type(message) if latest else None)
 
     def receive(self) -> list[object]:
         """All messages that have arrived."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,41 @@ class Watcher(Protocol):
 
     def keep(self, row: dict[str, object]) -> None:
         """A row that has just been written to the metrics file."""
+
+
+def metrics_row(status: Status) -> dict[str, Any]:
+    """What the metrics file keeps of a status, rounded to what can be read."""
+    return {
+        "episodes": status.episodes,
+        "rows_stored": status.rows_stored,
+        "rows_trained": status.rows_trained,
+        "rows_in_window": status.rows_in_window,
+        "steps": status.steps,
+        "version": status.version,
+        "games_per_second": round(status.games_per_second, 2),
+        "moves_per_second": round(status.moves_per_second, 1),
+        "simulations_per_second": round(status.simulations_per_second),
+        "evaluations_per_second": round(status.evaluations_per_second),
+        "cache_share": round(status.cache_share, 4),
+        "network_share": round(status.network_share, 4),
+        "mean_plies": round(status.mean_plies, 2),
+        "rows_trained_per_second": round(status.rows_trained_per_second, 1),
+        "reuse": round(status.reuse, 3),
+        "staleness": round(status.staleness, 3),
+        "window_staleness": round(status.window_staleness, 3),
+        "batch_fill": round(status.batch_fill, 4),
+        "paused_share": round(status.paused_share, 4),
+        "behind_share": round(status.behind_share, 4),
+        "learner_wait_share": round(status.learner_wait_share, 4),
+        "unstored_seconds": round(status.unstored_seconds, 2),
+        "acknowledged_seconds": round(status.acknowledged_seconds, 2),
+        "store_seconds": round(status.store_seconds, 3),
+        "workers": status.reporting_workers,
+        "memory_bytes": status.memory_bytes,
+        "memory": dict(status.memory),
+        "gpu_busy": {name: round(share, 3) for name, share in status.gpu_busy.items()},
+        "losses": {name: round(value, 5) for name, value in status.losses.items()},
+    }
 
 
 class Sliding:

@@ -16,6 +16,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,112 +80,116 @@ class Together:
             each.result()
 
     def _fly(self, crew: Crew, evaluator: Evaluator) -> None:
-        freight = crew.freight
+        """Find leaves and have them judged, until nothing is left to find.
+
+        Every turn takes the lock once: what came back is backed up, and the next leaves are found.
+        """
+        scouts, freight = crew.scouts, crew.freight
         memory = evaluator if isinstance(evaluator, Remembering) else None
+        back_up: Callable[[], None] = _nothing
         try:
-            while judged := self._collect(crew, freight, memory):
-                view = freight.first(judged)
-                answer = evaluator.evaluate(view.states, view.legal, view.counts)
-                self._land(freight, judged, answer)
+            while True:
+                with self._landed:
+                    back_up()
+                    judged = self._descend(crew)
+                    self._landed.notify_all()
+                if scouts.in_flight:
+                    answer = self._look(crew, memory)
+                    back_up = partial(self._sort, crew, answer)
+                elif judged:
+                    view = freight.first(judged)
+                    answer = evaluator.evaluate(view.states, view.legal, view.counts)
+                    back_up = partial(self._land, freight, judged, answer)
+                else:
+                    return
         except BaseException:
             with self._landed:
                 self._is_over = True
                 self._landed.notify_all()
             raise
 
-    def _collect(self, crew: Crew, freight: LeafBatch, memory: Remembering | None) -> int:
-        """Find leaves until a batch is full, or nothing is left to find.
+    def _descend(self, crew: Crew) -> int:
+        """Find leaves, as long as the freight makes no full batch.
 
         Returns:
-            How many of the freight's first leaves make the batch; 0 at the end.
+            How many of the freight's first leaves are to be judged now. 0: leaves have been found
+            (the scouts are in flight), or the search is at its end.
         """
+        scouts, freight = crew.scouts, crew.freight
         ints, _, stride, trees = self._arena
-        open_trees = int(count_open(ints, stride, trees))  # a stale number does no harm
-        full = self._leaves * max(open_trees, 1)
-        while freight.in_flight < full:
-            lacking = (full - freight.in_flight) / max(open_trees, 1)
-            # As many as bring what is lacking, if as many need not be judged as lately.
-            sought = lacking / max(1.0 - crew.known_share, 0.01)
-            leaves = min(math.ceil(sought), MOST_SOUGHT * self._leaves)
-            found = self._take_off(crew.scouts, leaves, may_wait=freight.in_flight == 0)
-            if not found:
+        while not self._is_over:
+            if self._is_ended():
+                self._is_over = True
                 break
-            self._sort(crew, freight, found, memory)
-        if self._is_over:
-            self._give_up(freight)
-        return min(freight.in_flight, full)
-
-    def _take_off(self, scouts: LeafBatch, leaves: int, *, may_wait: bool) -> int:
-        """Find leaves, some of each tree; returns how many."""
-        with self._landed:
-            while not self._is_over:
-                if self._is_ended():
-                    self._is_over = True
-                    break
-                found = self._grow(scouts, leaves)
-                if found:
-                    scouts.in_flight = found
-                    return found
-                if not may_wait or not self._is_anything_flying():
-                    break
-                self._landed.wait()  # all that is worth a visit is on its way
-            self._landed.notify_all()
-            return 0
+            open_trees = max(int(count_open(ints, stride, trees)), 1) if len(trees) > 1 else 1
+            full = self._leaves * open_trees
+            if freight.in_flight >= full:
+                return full
+            # As many as bring what is lacking, if as many need not be judged as lately.
+            lacking = (full - freight.in_flight) / open_trees / max(1.0 - crew.known_share, 0.01)
+            scouts.in_flight = self._grow(
+                scouts, min(math.ceil(lacking), MOST_SOUGHT * self._leaves)
+            )
+            if scouts.in_flight:
+                return 0
+            if freight.in_flight or not self._is_anything_flying():
+                return freight.in_flight
+            self._landed.wait()  # all that is worth a visit is on its way
+        self._give_up(freight)
+        return 0
 
     def _is_anything_flying(self) -> bool:
         return any(crew.scouts.in_flight or crew.freight.in_flight for crew in self._crews)
 
-    def _sort(self, crew: Crew, freight: LeafBatch, found: int, memory: Remembering | None) -> None:
-        """Back up what is settled or remembered; the rest goes to the freight."""
+    def _look(self, crew: Crew, memory: Remembering | None) -> Evaluation:
+        """Look at the leaves that were found; returns what is remembered of them."""
         scouts = crew.scouts
-        self._arrive(scouts, found)
-        view = scouts.first(found)
-        known = crew.known[:found]
-        answer = scouts.answer
+        self._arrive(scouts, scouts.in_flight)
+        known = crew.known[: scouts.in_flight]
         if memory is None:
             known[:] = False
-        else:
-            answer = memory.recall(view.states, view.legal, view.counts, known)
-        brings_proofs = bool((view.outcomes != UNPROVEN).any())
+            return scouts.answer
+        view = scouts.first(scouts.in_flight)
+        return memory.recall(view.states, view.legal, view.counts, known)
+
+    def _sort(self, crew: Crew, answer: Evaluation) -> None:
+        """Back up what is settled or remembered of the leaves found; the rest is freight."""
+        scouts, freight = crew.scouts, crew.freight
+        found, before = scouts.in_flight, freight.in_flight
+        brings_proofs = bool((scouts.first(found).outcomes != UNPROVEN).any())
         ints, floats, stride, trees = self._arena
-        with self._landed:
-            scouts.in_flight = 0  # ``sort_leaves`` takes back the losses of its own leaves
-            if brings_proofs:
-                self._lose(-1)
-            there = sort_leaves(
-                ints, floats, stride, trees, scouts.leaves, scouts.paths, scouts.order, found,
-                scouts.words, scouts.outcomes, scouts.distances, scouts.legal, scouts.counts,
-                known, answer.policy_logits, answer.values, answer.draws,
-                freight.leaves, freight.paths, freight.words, freight.legal, freight.counts,
-                freight.in_flight, True,
-            )  # fmt: skip
-            if brings_proofs:
-                self._lose(1)
-            share = 1.0 - (there - freight.in_flight) / found
-            freight.in_flight = there
-            self._landed.notify_all()
+        scouts.in_flight = 0  # ``sort_leaves`` takes back the losses of its own leaves
+        if brings_proofs:
+            self._lose(-1)
+        there = sort_leaves(
+            ints, floats, stride, trees, scouts.leaves, scouts.paths, scouts.order, found,
+            scouts.words, scouts.outcomes, scouts.distances, scouts.legal, scouts.counts,
+            crew.known, answer.policy_logits, answer.values, answer.draws,
+            freight.leaves, freight.paths, freight.words, freight.legal, freight.counts,
+            before, True,
+        )  # fmt: skip
+        if brings_proofs:
+            self._lose(1)
+        freight.in_flight = there
+        share = 1.0 - (there - before) / found
         crew.known_share += _LEARNING_RATE * (share - crew.known_share)
 
     def _land(self, freight: LeafBatch, judged: int, answer: Evaluation) -> None:
         """Back up the first leaves of the freight; the others move up."""
         ints, floats, stride, trees = self._arena
-        with self._landed:
-            freight.in_flight = land_leaves(
-                ints, floats, stride, trees, freight.leaves, freight.paths, freight.order, judged,
-                freight.in_flight, freight.words, freight.legal, freight.counts,
-                answer.policy_logits, answer.values, answer.draws, True,
-            )  # fmt: skip
-            self._landed.notify_all()
+        freight.in_flight = land_leaves(
+            ints, floats, stride, trees, freight.leaves, freight.paths, freight.order, judged,
+            freight.in_flight, freight.words, freight.legal, freight.counts,
+            answer.policy_logits, answer.values, answer.draws, True,
+        )  # fmt: skip
 
     def _give_up(self, freight: LeafBatch) -> None:
         """Leave unjudged what waits for the next batch: who ends a search does not wait for it."""
         ints, floats, stride, trees = self._arena
-        with self._landed:
-            give_up_leaves(
-                ints, floats, stride, trees, freight.leaves, freight.paths, freight.in_flight
-            )
-            freight.in_flight = 0
-            self._landed.notify_all()
+        give_up_leaves(
+            ints, floats, stride, trees, freight.leaves, freight.paths, freight.in_flight
+        )
+        freight.in_flight = 0
 
     def _lose(self, visits: int) -> None:
         """Count all that is on its way as lost (1), or take that back (-1)."""
@@ -193,3 +198,7 @@ class Together:
             for batch in (crew.scouts, crew.freight):
                 if batch.in_flight:
                     lose(ints, floats, stride, batch.leaves, batch.paths, batch.in_flight, visits)
+
+
+def _nothing() -> None:
+    pass

@@ -64,6 +64,11 @@ LECTURES: dict[str, Lecture] = {
         "Imitation, policy gradients, a value network and search, 2016: what each stage adds.",
         5.0,
     ),
+    "alphago_go": Lecture(
+        "scripts.lectures.alphago_go",
+        "AlphaGo on Go 9x9: the same stages, with games of GNU Go as teachers.",
+        15.0,
+    ),
     "alphazero": Lecture(
         "scripts.lectures.alphazero",
         "AlphaGo Zero and AlphaZero, 2017: rules alone, with and without gate and symmetries.",

@@ -13,6 +13,7 @@ from agents.alphago.expert_games import (
     play_expert_games,
     save_expert_games,
 )
+from agents.alphago.policy_rollouts import PolicyRollouts
 from agents.arena.league_training import fresh_network
 from agents.arena.match import play_match
 from agents.factory import make_agent
@@ -22,6 +23,7 @@ from agents.random_agent import RandomAgent
 from engine.inference.uniform import KeyEvaluator
 from engine.networks.network import NetworkConfig
 from engine.policy_gradient.value_positions import value_positions
+from engine.records import Evaluation
 from games import make
 
 LINEAR = NetworkConfig(kind="perceptron", hidden=())
@@ -84,6 +86,15 @@ def test_the_shipped_records_are_games_of_connect_four(connect_four):
     assert len(lessons.states) > 90_000
 
 
+def test_the_shipped_records_of_go_are_games_without_a_draw():
+    games = load_expert_games(FOLDER / "go9_expert_games.npz")
+    assert len(games.moves) == 300
+    assert (np.abs(games.results) == 1).all() and (games.results.sum(1) == 0).all()
+    assert 0.3 < (games.results[:, 0] > 0).mean() < 0.7
+    strays = (games.moves >= 0) & ~games.is_lesson
+    assert 0.03 < strays.sum() / (games.moves >= 0).sum() < 0.1
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_leaf_is_worth_the_mixture_of_both(game, share):
     states = game.rules.initial(5)
@@ -97,6 +108,35 @@ def test_a_leaf_is_worth_the_mixture_of_both(game, share):
     known = asked(game, KeyEvaluator(game), states).values.copy()
     played = asked(game, alone, states).values
     assert np.allclose(got, (1 - share) * known + share * played, atol=1e-6)
+
+
+def test_games_of_a_policy_end_as_the_rules_say_and_follow_the_policy(game):
+    class LikesTheLast:
+        """Always plays the last legal cell, as good as surely."""
+
+        def evaluate(self, states, actions, counts):
+            logits = np.zeros(actions.shape, np.float32)
+            logits[np.arange(len(states)), counts - 1] = 60
+            return Evaluation(logits, np.zeros((len(states), 2)), np.zeros(len(states)))
+
+    states = game.rules.initial(3)
+    game.rules.step(states, np.array([8, 0, 4], np.int32))
+    before = states.copy()
+    found = asked(game, PolicyRollouts(game, LikesTheLast(), seed=1), states)
+    assert (states == before).all(), "the positions that are judged stay as they are"
+    expected = before.copy()
+    while not expected["finished"].all():
+        for row in np.flatnonzero(~expected["finished"]):
+            one = expected[row : row + 1].copy()
+            game.rules.step(one, np.array([game.legal(one[0])[-1]], np.int32))
+            expected[row] = one[0]
+    assert (found.values == expected["returns"]).all()
+    assert (found.draws == (expected["returns"] == 0).all(1)).all()
+    again = [
+        asked(game, PolicyRollouts(game, KeyEvaluator(game), seed=5), states).values
+        for _ in range(2)
+    ]
+    assert (again[0] == again[1]).all()
 
 
 def test_shares_that_mean_nothing_are_refused(game):

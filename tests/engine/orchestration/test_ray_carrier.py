@@ -6,7 +6,7 @@ import sys
 
 import psutil
 import pytest
-from ray_runs import actors_of, command, start, stop, verified, wait_for_shards
+from ray_runs import actors_of, command, start, stop, verified, wait_for_shards, wait_until
 
 from engine.config import decode_config
 from engine.orchestration.fingerprint import fingerprint, library_differences, refusal
@@ -34,6 +34,8 @@ def test_killed_parts_are_replaced_and_a_killed_driver_is_continued(tmp_path):
     for kind in ("MeijinWorker", "MeijinLearner"):
         actors_of(driver, kind)[0].kill()
         wait_for_shards(run, 2)
+    wait_until(RunDirectory(run).versions, seconds=240, what="the first weights")
+    wait_for_shards(run, 2)
     known = {episode.id for episode in verified_beside(run)}
     ray_processes = [  # Ray's two agents need a minute to notice, and hold nothing
         child

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections import namedtuple
 
 import pytest
@@ -102,6 +103,9 @@ def test_a_run_in_a_job_is_stopped_and_continued(tmp_path, head):
         assert name in told and "Traceback" not in told, told
         wait_for_shards(run, 3)
         assert len(actors("MeijinWorker")) == 2 and len(actors("MeijinLearner")) == 1
+        with urllib.request.urlopen(f"{head.dashboard}/api/v0/actors", timeout=60) as answer:
+            shown = answer.read().decode()
+        assert "meijin tic_tac_toe worker w0." in shown and "meijin tic_tac_toe learner" in shown
         before, _ = verified_ids(run)
         told = job("stop", name)
         text = job("logs", name)
