@@ -26,7 +26,7 @@ TREE_BYTES = 1 << 29
 MOST_LEAVES = 32
 _VISITS_A_LEAF = 32
 #: A batch takes no longer, where that can be had: until it is back, nothing can be ended.
-_BATCH_SECONDS = 0.01
+_BATCH_SECONDS = 0.005
 
 #: A slice takes about so long. Whoever wants to end it sooner says so by ``is_ended``.
 SLICE_SECONDS = 0.1
@@ -69,6 +69,7 @@ class WatchedSearch(Search):
         self.start(self.game.rules.initial(1)[0])
         self.run(_WARM_UP_SIMULATIONS, leaves=1)
         self.run(_WARM_UP_SIMULATIONS, leaves=2)
+        self.advance(np.array([self.candidates(1)[0].action], np.int32))
 
     def start(self, state: np.void, only: Collection[int] | None = None) -> None:
         """Begin a tree at an unfinished position.

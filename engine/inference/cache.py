@@ -100,11 +100,7 @@ class CachedEvaluator:
                     self._logits, self._values, self._draws,
                     self._keys, self._next_way, self._answers,
                 )  # fmt: skip
-        return Evaluation(
-            policy_logits=self._logits[:batch],
-            values=self._values[:batch],
-            draws=self._draws[:batch],
-        )
+        return self._first_answers(batch)
 
     def recall(
         self,
@@ -122,15 +118,23 @@ class CachedEvaluator:
                 np.ascontiguousarray(states).view(np.int32).reshape(batch, -1), counts,
                 self._keys, self._answers, self._logits, self._values, self._draws, known,
             )  # fmt: skip
-        return Evaluation(
-            policy_logits=self._logits[:batch],
-            values=self._values[:batch],
-            draws=self._draws[:batch],
-        )
+        return self._first_answers(batch)
+
+    def _first_answers(self, batch: int) -> Evaluation:
+        """The first rows of the buffers; made once for each number of rows."""
+        answer = self._firsts.get(batch)
+        if answer is None:
+            answer = self._firsts[batch] = Evaluation(
+                policy_logits=self._logits[:batch],
+                values=self._values[:batch],
+                draws=self._draws[:batch],
+            )
+        return answer
 
     def _allocate(self, rows: int) -> None:
         """Make the buffers of a batch larger."""
         self._rows = rows
+        self._firsts: dict[int, Evaluation] = {}
         self._logits = np.zeros((rows, self._slots), np.float32)
         self._values = np.zeros((rows, NUM_PLAYERS), np.float32)
         self._draws = np.zeros(rows, np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.inference.backends import Backend
-from engine.learning.sealed import StorageError
+from engine.learning.sealed import FileError, StorageError
 from engine.orchestration.messages import Opponents
 from engine.orchestration.network_seat import NetworkSeat
 from engine.records import Episode
@@ -126,7 +126,7 @@ class LeagueSeat:
         if version not in self._backends:
             try:
                 self._backends[version] = self._newest.backend_for(path).backend
-            except StorageError as error:
+            except (FileError, StorageError) as error:
                 self._unreadable.add(version)
                 self._say(f"the league goes on without version {version}: {error}")
                 return None

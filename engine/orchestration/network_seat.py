@@ -61,7 +61,8 @@ class NetworkSeat:
         """The weights of a file, ready to run.
 
         Raises:
-            StorageError: the file is gone, damaged, or another game's.
+            FileError: the file is damaged, or of another game.
+            StorageError: it cannot be read.
         """
         file = load_weights(path, self.game)
         inference = self.config.inference

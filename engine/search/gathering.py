@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from engine.inference.evaluator import Evaluator, Remembering
 from engine.search.leaf_batch import Crew, LeafBatch
 from engine.search.simulation import BUDGET, SPENT
-from engine.search.sorting import count_open, land_leaves, sort_leaves
+from engine.search.sorting import land_leaves, sort_leaves
 
-#: Share of the trees with budget left that goes on by itself; fewer are not worth a step.
+#: Share of the trees under way that goes on by itself; fewer are not worth a step.
 _WORTH_A_STEP = 0.25
 
 
@@ -44,8 +44,8 @@ def search_gathering(
     ints, floats, stride, trees = arena
     scouts, freight = crew.scouts, crew.freight
     while True:
-        ready = int(count_open(ints, stride, trees))
-        while ready and ready >= _WORTH_A_STEP * (ready + freight.in_flight):
+        going_on = len(trees)
+        while going_on and going_on >= _WORTH_A_STEP * (going_on + freight.in_flight):
             if is_ended():
                 trees[:, BUDGET] = trees[:, SPENT]  # what waits is still judged
             found = grow(scouts)
@@ -55,14 +55,15 @@ def search_gathering(
             view = scouts.first(found)
             known = crew.known[:found]
             answer = memory.recall(view.states, view.legal, view.counts, known)
+            before = freight.in_flight
             freight.in_flight = sort_leaves(
                 ints, floats, stride, trees, scouts.leaves, scouts.paths, scouts.order, found,
                 scouts.words, scouts.outcomes, scouts.distances, scouts.legal, scouts.counts,
                 known, answer.policy_logits, answer.values, answer.draws,
                 freight.leaves, freight.paths, freight.words, freight.legal, freight.counts,
-                freight.in_flight, False,
+                before, False,
             )  # fmt: skip
-            ready = int(count_open(ints, stride, trees))
+            going_on = found - (freight.in_flight - before)
         if not freight.in_flight:
             return
         view = freight.first(freight.in_flight)

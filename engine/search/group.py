@@ -41,7 +41,7 @@ from games.game import Game, States
 Evaluate = Callable[[States, NDArray[np.int32], NDArray[np.int32]], Evaluation]
 
 _LINE_BYTES = 4 * LINE_WORDS
-_MOST_TABLE_BITS = 18  # two megabytes: more would leave the caches
+_MOST_TABLE_BITS = 16  # half a megabyte, which stays in the second cache
 
 
 class TreeGroup:

@@ -86,3 +86,25 @@ def test_an_unknown_anchor_is_refused_before_anything_is_played(tmp_path, monkey
     result = CliRunner().invoke(tournament, [*PLAYERS, "--anchor", "nobody"])
     assert "none of the players" in str(result.exception)
     assert not (tmp_path / "tournament.db").exists()
+
+
+def test_a_match_on_a_clock_is_kept_with_its_clock(tmp_path):
+    arguments = ["random", "one_ply", "--game", "tic_tac_toe", "--db", str(tmp_path / "games.db")]
+    result = CliRunner().invoke(match, [*arguments, "--games", "4", "--clock", "0/60", "--json"])
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert (facts["games"], facts["lost_on_time"]) == (4, {"a": 0, "b": 0})
+    other = CliRunner().invoke(match, [*arguments, "--games", "4"])
+    assert "was begun with clock 0/60, not none" in str(other.exception)
+    late = CliRunner().invoke(match, [*arguments[:4], "--games", "2", "--clock", "0.000001"])
+    assert late.exit_code != 0 and "is no time" in str(late.exception)
+
+
+def test_games_lost_on_time_are_counted_and_remembered(tmp_path):
+    arguments = ["mcts:5000", "random", "--game", "tic_tac_toe", "--games", "2"]
+    arguments += ["--db", str(tmp_path / "games.db"), "--clock", "0.001", "--json"]
+    arguments += ["--opening-plies", "0"]
+    played, read = (json.loads(CliRunner().invoke(match, arguments).stdout) for _ in range(2))
+    assert sum(played["lost_on_time"].values()) >= 1
+    assert read == played
+    assert _games(tmp_path / "games.db") == 2

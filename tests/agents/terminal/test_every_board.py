@@ -190,7 +190,7 @@ def test_no_command_is_a_letter_of_a_move(name: str) -> None:
     assert len(keys) == len(commands) + len(next_mistake.split(","))
     rng = np.random.default_rng(0)
     states = game.rules.initial(1)
-    for _ in range(200):
+    for _ in range(80):
         if states[0]["finished"]:
             states = game.rules.initial(1)
         legal = game.legal(states[0])

@@ -104,6 +104,9 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
             steps = snapshot.state.facts["steps"]
     process = start(run, minutes=60)
     wait_for_progress(run, shards=shards + 4, seconds=120)
+    deadline = time.monotonic() + 240  # a learner that shares its core starts late
+    while not RunDirectory(run).versions() and time.monotonic() < deadline:
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
