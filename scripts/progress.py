@@ -203,7 +203,7 @@ class PlainLines:
         pass
 
     def update(self, status: Status) -> None:
-        """Print a line every quarter of a minute, at a new phase, and when strength was measured."""
+        """Print a line every quarter of a minute, at a new phase and when strength was measured."""
         if status.judged_version != self._judged_version:
             self._judged_version = status.judged_version
             measures = ", ".join(
