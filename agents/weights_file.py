@@ -23,9 +23,14 @@ def shipped_file(game: Game) -> Path:
     """
     path = _SHIPPED / f"{game.id}{SUFFIX}"
     if not path.is_file():
-        known = ", ".join(sorted(each.stem for each in _SHIPPED.glob(f"*{SUFFIX}"))) or "none"
+        known = ", ".join(shipped_games())
         raise AgentError(f"no network is shipped for {game.id}; shipped: {known}")
     return path
+
+
+def shipped_games() -> list[str]:
+    """Ids of the games that a trained network comes with."""
+    return sorted(each.stem for each in _SHIPPED.glob(f"*{SUFFIX}"))
 
 
 def is_run(path: Path) -> bool:

@@ -155,9 +155,16 @@ def _levels(
 
 
 def _store(game: Game, player: str, rated: Sequence[tuple[Strength, Rating | LevelRating]]) -> None:
-    """Put a game's levels into the file that is shipped."""
+    """Put a game's levels into the file that is shipped.
+
+    Those without search come in the order of their ratings: which way of weakening a network is the
+    worse one depends on the game. Those with search keep theirs, which is clearer than the games.
+    """
     rows = []
-    for number, (strength, rating) in enumerate(rated, start=1):
+    weakest_first = sorted(
+        rated, key=lambda each: float("inf") if each[0].simulations else each[1].elo
+    )
+    for number, (strength, rating) in enumerate(weakest_first, start=1):
         rows.append(
             {
                 "simulations": strength.simulations,

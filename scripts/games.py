@@ -13,6 +13,7 @@ def command() -> None:
 
     Example: meijin games
     """
+    from agents.weights_file import shipped_games
     from games.registry import parameters_of, registered_games, source_of
 
     for name in registered_games():
@@ -23,3 +24,4 @@ def command() -> None:
         click.echo(f"    {title}")
         for key, parameter in known.items():
             click.echo(f"    {key}: {parameter.meaning} ({parameter.range})")
+    click.echo(f"A trained network comes with {', '.join(shipped_games())}.")

@@ -193,6 +193,7 @@ class PlainLines:
 
     def __init__(self) -> None:
         self._last = float("-inf")
+        self._phase = ""
         self._judged_version = 0
 
     def __enter__(self) -> PlainLines:
@@ -202,7 +203,7 @@ class PlainLines:
         pass
 
     def update(self, status: Status) -> None:
-        """Print a line every quarter of a minute, and at once when strength was measured."""
+        """Print a line every quarter of a minute, at a new phase and when strength was measured."""
         if status.judged_version != self._judged_version:
             self._judged_version = status.judged_version
             measures = ", ".join(
@@ -212,9 +213,11 @@ class PlainLines:
                 f"[{duration(status.elapsed_seconds)}] version {status.judged_version}: {measures}",
                 flush=True,
             )
-        if status.elapsed_seconds - self._last < _PLAIN_SECONDS:
+        is_new_phase = status.phase != self._phase
+        if status.elapsed_seconds - self._last < _PLAIN_SECONDS and not is_new_phase:
             return
         self._last = status.elapsed_seconds
+        self._phase = status.phase
         losses = ", ".join(f"{name} {value:.3f}" for name, value in shown_losses(status))
         left = duration(status.total_seconds - status.elapsed_seconds)
         print(

@@ -40,6 +40,8 @@ from engine.orchestration.run_directory import RunDirectory, RunError
 from engine.selfplay.pfsp import spaced
 from games.game import Game
 
+_SAVING = "saving"
+_JUDGING = "judging the final network"
 _TICK_SECONDS = 0.1
 _STORE_SECONDS = 3.0  # episodes wait at most so long before they are written
 _STORE_PLIES = 20_000  # or until there are so many plies of them: the learner gets them evenly
@@ -382,7 +384,7 @@ class TrainingLoop:
 
     def _stop_parts(self) -> None:
         """Workers hand over their finished games, then the learner saves."""
-        self.status.phase = "saving"
+        self.status.phase = _SAVING
         self._refresh(time.monotonic())
         for seat in self._seats:
             seat.part.send(Pause(False))
@@ -423,7 +425,7 @@ class TrainingLoop:
         status.gpu_busy = self._gpus.busy() | recent
         status.memory_bytes = sum(status.memory.values())
         status.unstored_seconds = now - self._pending_since if self._pending else 0.0
-        if status.phase != "saving":
+        if status.phase not in (_SAVING, _JUDGING):
             playouts = self._weights is None
             if not self._memory:
                 status.phase = "starting (the first start on a machine compiles for half a minute)"
@@ -472,7 +474,7 @@ class TrainingLoop:
             return
         judging.wait()
         if judging.version != self._weights.version:
-            self.status.phase = "judging the final network"
+            self.status.phase = _JUDGING
             judging.start(self.elapsed, self._weights, should_stop)
             while judging.busy:
                 judging.wait(_TICK_SECONDS)

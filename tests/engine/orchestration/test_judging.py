@@ -8,10 +8,8 @@ from engine.orchestration.messages import Published
 FIRST, SECOND = Published(1, "v1"), Published(2, "v2")
 
 
-def judging(judge, *, elapsed=0.0, said=None):
-    return Judging(
-        judge, (2, 5, 10), elapsed=elapsed, say=(said if said is not None else []).append
-    )
+def judging(judge, *, elapsed=0.0, say=print):
+    return Judging(judge, (2, 5, 10), elapsed=elapsed, say=say)
 
 
 def never():
@@ -57,7 +55,7 @@ def test_there_is_one_judgement_at_a_time_and_a_failed_one_is_told():
         go_on.wait(30)
         raise ValueError("no oracle")
 
-    made = judging(judge, said=said)
+    made = judging(judge, say=said.append)
     made.start_when_due(120, FIRST, never)
     made.start_when_due(300, SECOND, never)
     assert made.busy
