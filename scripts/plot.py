@@ -20,12 +20,15 @@ import click
 def command(run_paths: tuple[Path, ...], output: Path | None) -> None:
     """Draw the course of RUN: truth meter, ladder, losses and speed over training time.
 
-    Of several runs, the scores of each against fixed opponents.
+    Of several runs, the scores of each against fixed opponents. Runs of one game are laid over
+    each other, a picture for every measure.
 
     Examples:
       meijin plot runs/connect_four
 
       meijin plot runs/hex_size5 runs/go_size7 --output small.png
+
+      meijin plot runs/resnet runs/cnn --output kinds.png
     """
     courses = [_read(path) for path in run_paths]
     target = output or (run_paths[0] / "course.png" if len(courses) == 1 else Path("courses.png"))
@@ -33,6 +36,10 @@ def command(run_paths: tuple[Path, ...], output: Path | None) -> None:
         if len(courses) == 1:
             title, rows = courses[0]
             draw_course(rows, title=title, target=target)
+        elif len({_game(path) for path in run_paths}) == 1:
+            names = [path.resolve().name for path in run_paths]
+            rows_of = [rows for _, rows in courses]
+            draw_comparison(list(zip(names, rows_of, strict=True)), target=target)
         else:
             draw_ladders(courses, target=target)
     except (OSError, ValueError) as error:
@@ -50,6 +57,61 @@ def _read(path: Path) -> tuple[str, list[dict[str, Any]]]:
     if len(rows) < 2:
         raise click.ClickException(f"{path} has no course to draw yet; train it for a minute")
     return f"{config.game}, {config.minutes:g} minutes", rows
+
+
+def _game(path: Path) -> str:
+    from engine.orchestration.run_directory import RunDirectory
+
+    return RunDirectory(path).config().game
+
+
+def draw_comparison(courses: list[tuple[str, list[dict[str, Any]]]], *, target: Path) -> None:
+    """Write one picture of several runs of a game: an axis for each measure, a line for each run.
+
+    What was the same for all of them at all times is left out.
+
+    Args:
+        courses: name and rows of the metrics file of each run.
+        target: the suffix chooses the format (png, svg, pdf).
+
+    Raises:
+        ValueError: nothing was measured that differs.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import PercentFormatter
+
+    judged = [(name, [row for row in rows if "judged" in row]) for name, rows in courses]
+    found: dict[str, set[float]] = {}
+    for _, rows in judged:
+        for row in rows:
+            for measure, score in row["judged"].items():
+                found.setdefault(measure, set()).add(score)
+    measures = sorted(measure for measure, scores in found.items() if len(scores) > 1)
+    if not measures:
+        raise ValueError("nothing was measured that differs between these runs")
+    columns = min(len(measures), 4)
+    lines = -(-len(measures) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(3.2 * columns, 2.4 * lines), constrained_layout=True, squeeze=False
+    )
+    for axis, measure in zip(axes.flat, measures, strict=False):
+        for number, (name, rows) in enumerate(judged):
+            told = [row for row in rows if measure in row["judged"]]
+            scores = [row["judged"][measure] for row in told]
+            axis.plot(_minutes(told), scores, marker=".", color=f"C{number}", label=name)
+        axis.set_title(measure, fontsize=10)
+        axis.set_xlabel("minutes of training")
+        axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axis.grid(alpha=0.3)
+    for axis in axes.flat[len(measures) :]:
+        axis.set_visible(False)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=9)
+    figure.savefig(target, dpi=90)
+    plt.close(figure)
 
 
 def draw_ladders(courses: list[tuple[str, list[dict[str, Any]]]], *, target: Path) -> None:

@@ -7,9 +7,9 @@ from engine.orchestration.run_directory import RunDirectory
 from scripts.plot import command
 
 
-def written_run(path, *, minutes):
+def written_run(path, *, minutes, game="tic_tac_toe"):
     run = RunDirectory(path)
-    run.create(RunConfig(game="tic_tac_toe", minutes=minutes))
+    run.create(RunConfig(game=game, minutes=minutes))
     for minute in range(minutes + 1):
         run.append_metrics(
             {
@@ -32,11 +32,24 @@ def test_one_run_is_drawn_into_its_folder(tmp_path):
 
 
 def test_several_runs_share_a_picture(tmp_path):
-    runs = [written_run(tmp_path / name, minutes=3) for name in "abcde"]
+    games = ("tic_tac_toe", "hex(size=3)", "hex(size=4)", "hex(size=5)", "connect_four")
+    runs = [
+        written_run(tmp_path / name, minutes=3, game=game)
+        for name, game in zip("abcde", games, strict=True)
+    ]
     picture = tmp_path / "all.svg"
     result = CliRunner().invoke(command, [*runs, "--output", str(picture)])
     assert result.exit_code == 0, result.output
     assert picture.read_text().count("<path") > 50
+
+
+def test_runs_of_one_game_are_laid_over_each_other(tmp_path):
+    runs = [written_run(tmp_path / name, minutes=3) for name in "ab"]
+    picture = tmp_path / "both.svg"
+    result = CliRunner().invoke(command, [*runs, "--output", str(picture)])
+    assert result.exit_code == 0, result.output
+    # One axis, for "vs random": "truth network begin" is the same in both from first to last.
+    assert [picture.read_text().count(f'id="axes_{number}"') for number in (1, 2)] == [1, 0]
 
 
 def test_a_run_without_a_course_is_named(tmp_path):
