@@ -375,19 +375,16 @@ class Told(TimedSearch):
 
 def test_what_was_pondered_counts_for_the_next_move():
     """Visits of the tree carry over from the opponent's time into our own."""
-    looks = []
     pondering = Controller("connect_four", "mcts:50", ponders=True)
     server = pondering.server
     pondering("genmove b")
     known = server._player._timed.visits
 
-    def is_ended():
-        looks.append(server._player._timed.visits)
-        return len(looks) > 20
-
-    server._player.ponder(server._board.state, is_ended)
+    # So many that whatever is played next was looked at more often than 50 simulations would.
+    enough = known + 2000
+    server._player.ponder(server._board.state, lambda: server._player._timed.visits >= enough)
     pondered = server._player._timed.visits
-    assert pondered > known
+    assert pondered >= enough
     pondering("play w 4")
     kept = server._player._timed.visits
     assert 0 < kept < pondered

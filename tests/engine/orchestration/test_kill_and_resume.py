@@ -148,17 +148,6 @@ def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
     assert len(set(ids)) == len(ids)
 
 
-def test_a_second_process_on_the_same_run_is_refused_by_name(tmp_path):
-    run = tmp_path / "run"
-    process = start(run, minutes=60)
-    wait_for_progress(run, shards=1, seconds=120)
-    second = subprocess.run(train_command(run, 60), capture_output=True, text=True, timeout=120)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
-    assert second.returncode != 0
-    assert f"process {process.pid}" in second.stderr and len(second.stderr.splitlines()) == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -186,12 +175,15 @@ def test_bad_input_gets_one_line_and_no_traceback(arguments, words, tmp_path):
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
-def test_a_run_of_another_game_and_a_broken_config_are_refused(tmp_path):
+def test_a_second_process_another_game_and_a_broken_config_are_refused(tmp_path):
     run = tmp_path / "run"
     process = start(run, minutes=60)
     wait_for_progress(run, shards=1, seconds=120)
+    second = subprocess.run(train_command(run, 60), capture_output=True, text=True, timeout=120)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
+    assert second.returncode != 0
+    assert f"process {process.pid}" in second.stderr and len(second.stderr.splitlines()) == 1
     other = subprocess.run(
         [sys.executable, "-m", "scripts.cli", "train", "connect_four", "--run", str(run)],
         capture_output=True, text=True, timeout=120,

@@ -45,6 +45,7 @@ def edited_copy(folder, *edited):
     return {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
 
 
+@pytest.mark.slow
 def test_nodes_with_other_code_are_refused_with_the_files_and_the_run_goes_on(tmp_path, cluster):
     run, log = tmp_path / "run", tmp_path / "log"
     game = cluster.add_node(
