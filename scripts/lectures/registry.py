@@ -67,7 +67,7 @@ LECTURES: dict[str, Lecture] = {
     "alphago_go": Lecture(
         "scripts.lectures.alphago_go",
         "AlphaGo on Go 9x9: the same stages, with games of GNU Go as teachers.",
-        15.0,
+        4.0,
     ),
     "alphazero": Lecture(
         "scripts.lectures.alphazero",
