@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,11 +12,7 @@ import agents.museum
 from agents.agent import Agent
 from agents.alphago.agent import AlphaGoAgent
 from agents.alphago.expert_games import lessons_of, load_expert_games
-from agents.arena.intervals import wilson_interval
 from agents.arena.league_training import fresh_network
-from agents.arena.match import play_match
-from agents.policy_agent import PolicyAgent
-from agents.random_agent import RandomAgent
 from engine.learning.checkpoint import save_weights
 from engine.networks.network import Network, NetworkConfig
 from engine.policy_gradient.imitation import ImitationConfig, imitate, move_accuracy, value_error
@@ -28,14 +23,7 @@ from engine.policy_gradient.value_positions import value_positions
 from games import make
 from games.game import Game, States
 from scripts.lectures.page import Page
-from scripts.lectures.stages import (
-    draw_ladder,
-    drawn_points,
-    evaluator_of,
-    match_points,
-    settle,
-    split,
-)
+from scripts.lectures.stages import compare_stages, evaluator_of, show_mixture, split
 
 RECORDS = Path(agents.museum.__path__[0]) / "connect_four_expert_games.npz"
 NETWORK = NetworkConfig(kind="cnn", blocks=4, channels=32)
@@ -223,49 +211,18 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
             name=f"lambda {share:g}",
         )
 
-    first_sight = PolicyAgent(game=game, evaluator=evaluator_of(player, game), name="policy")
     rounds, games = (1, 16) if quick else (10, 100)
-    stages: dict[str, Callable[[int], list[float]]] = {
-        "imitation against random play": match_points(
-            PolicyAgent(game=game, evaluator=policy, name="imitation"),
-            RandomAgent(game=game),
-            games=games,
-            seed=seed,
-        ),
-        "policy gradients against imitation": drawn_points(game, player, imitator, seed=seed),
-        "search with the value network against the policy": match_points(
-            searcher(0.0), first_sight, games=games, seed=seed
-        ),
-        "search with both against the value network alone": match_points(
-            searcher(0.5), searcher(0.0), games=games, seed=seed
-        ),
-    }
-    measured = {name: settle(points, rounds=rounds) for name, points in stages.items()}
-    page.table(
-        ("stage", "points", "games", "test of 0 against 30 Elo"),
-        [
-            (name, f"{share:.1%}", played, running.verdict or "not settled")
-            for name, (running, share, played) in measured.items()
-        ],
+    compare_stages(
+        page,
+        game,
+        imitator=imitator,
+        player=player,
+        searcher=searcher,
+        rounds=rounds,
+        games=games,
+        drawn_games=200,
+        quick=quick,
+        seed=seed,
     )
-    page.figure(
-        draw_ladder(
-            list(measured),
-            [share for _, share, _ in measured.values()],
-            [played for _, _, played in measured.values()],
-        ),
-        "stages",
-        caption="Each stage against the one before: share of the points with its 95 % interval.",
-    )
-    if not quick:  # the short form plays too little to settle all four
-        for name, (running, share, played) in measured.items():
-            page.claim(
-                f"{name}: {share:.0%} of {played} games, and the sequential test says stronger",
-                holds=running.verdict == "H1",
-            )
-        match = play_match(searcher(0.5), searcher(1.0), games=200, seed=seed)
-        low, high = wilson_interval(200 * match.total.score, 200)
-        page.result(
-            f"with both against random games alone: {match.total.score:.0%} of the points in 200 "
-            f"games (95 % interval {low:.0%} to {high:.0%})"
-        )
+    if not quick:
+        show_mixture(page, searcher, games=200, seed=seed, playouts="random games")

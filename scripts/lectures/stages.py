@@ -12,12 +12,15 @@ from agents.alphago.expert_games import Lessons
 from agents.arena.intervals import wilson_interval
 from agents.arena.match import play_match
 from agents.arena.sprt import RunningSprt, Sprt
+from agents.policy_agent import PolicyAgent
+from agents.random_agent import RandomAgent
 from engine.inference.backends import make_backend
 from engine.inference.evaluator import Evaluator
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.networks.network import Network
 from engine.policy_gradient.play import play_games
 from games.game import Game
+from scripts.lectures.page import Page
 
 #: Is a stage 30 Elo better than the one before, or not at all? Both errors are 5 % at most.
 TEST = Sprt(elo0=0.0, elo1=30.0)
@@ -96,3 +99,86 @@ def draw_ladder(names: list[str], shares: list[float], games: list[int]) -> plt.
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel="share of the points")
     return figure
+
+
+def compare_stages(
+    page: Page,
+    game: Game,
+    *,
+    imitator: Network,
+    player: Network,
+    searcher: Callable[[float], Agent],
+    rounds: int,
+    games: int,
+    drawn_games: int,
+    quick: bool,
+    seed: int,
+) -> None:
+    """Hold each of AlphaGo's stages against the one before, and show what the tests say.
+
+    Args:
+        page: of the lecture.
+        game: what is played.
+        imitator: of stage 1.
+        player: the imitator after policy gradients.
+        searcher: the player of stage 4 by the share of playouts in a leaf's value (lambda).
+        rounds: of every test at most.
+        games: of a round.
+        drawn_games: of a round in which both policies draw their moves.
+        quick: too few games to claim anything.
+        seed: of the games.
+    """
+    first_sight = PolicyAgent(game=game, evaluator=evaluator_of(player, game), name="policy")
+    stages: dict[str, Callable[[int], list[float]]] = {
+        "imitation against random play": match_points(
+            PolicyAgent(game=game, evaluator=evaluator_of(imitator, game), name="imitation"),
+            RandomAgent(game=game),
+            games=games,
+            seed=seed,
+        ),
+        "policy gradients against imitation": drawn_points(
+            game, player, imitator, seed=seed, games=drawn_games
+        ),
+        "search with the value network against the policy": match_points(
+            searcher(0.0), first_sight, games=games, seed=seed
+        ),
+        "search with both against the value network alone": match_points(
+            searcher(0.5), searcher(0.0), games=games, seed=seed
+        ),
+    }
+    measured = {name: settle(points, rounds=rounds) for name, points in stages.items()}
+    page.table(
+        ("stage", "points", "games", "test of 0 against 30 Elo"),
+        [
+            (name, f"{share:.1%}", played, running.verdict or "not settled")
+            for name, (running, share, played) in measured.items()
+        ],
+    )
+    page.figure(
+        draw_ladder(
+            list(measured),
+            [share for _, share, _ in measured.values()],
+            [played for _, _, played in measured.values()],
+        ),
+        "stages",
+        caption="Each stage against the one before: share of the points with its 95 % interval.",
+    )
+    if quick:
+        return
+    for name, (running, share, played) in measured.items():
+        page.claim(
+            f"{name}: {share:.0%} of {played} games, and the sequential test says stronger",
+            holds=running.verdict == "H1",
+        )
+
+
+def show_mixture(
+    page: Page, searcher: Callable[[float], Agent], *, games: int, seed: int, playouts: str
+) -> None:
+    """Show how the mixture of value network and playouts does against playouts alone."""
+    match = play_match(searcher(0.5), searcher(1.0), games=games, seed=seed)
+    low, high = wilson_interval(games * match.total.score, games)
+    page.result(
+        f"with both against {playouts} alone: {match.total.score:.0%} of the points in {games} "
+        f"games (95 % interval {low:.0%} to {high:.0%})"
+    )
