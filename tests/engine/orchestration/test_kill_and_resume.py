@@ -12,24 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tiny_runs import TINY
 
 from engine.learning.checkpoint import load_latest_snapshot, load_weights
 from engine.learning.store import EpisodeStore
 from engine.orchestration.run_directory import RunDirectory
 from games import make
-
-TINY = [
-    "network.kind=perceptron",
-    "network.hidden=[16]",
-    "search.simulations=8",
-    "selfplay.games=16",
-    "selfplay.fast_simulations=4",
-    "bootstrap.simulations=8",
-    "learning.limiter.start_rows=300",
-    "learning.batch_rows=64",
-    "inference.precision=float32",
-    "publish_seconds=2",
-]
 
 UNFINISHED = re.compile(r"removed '.*/episodes-\d+\.safetensors\.tmp', which was never finished")
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from tiny_runs import TINY
 
 from engine.learning.packed import join
 from engine.learning.payoffs import payoffs_of
@@ -25,19 +26,7 @@ from scripts.progress import LiveScreen, PlainLines
 from scripts.report_charts import charts_of
 from scripts.train import command
 
-SETTINGS = [
-    "network.kind=perceptron",
-    "network.hidden=[16]",
-    "search.simulations=8",
-    "selfplay.games=16",
-    "selfplay.fast_simulations=4",
-    "bootstrap.simulations=8",
-    "learning.limiter.start_rows=300",
-    "learning.batch_rows=64",
-    "inference.precision=float32",
-    "publish_seconds=2",
-    "league.opponents=3",
-]
+SETTINGS = [*TINY, "league.opponents=3"]
 
 
 def start(run: Path, *options: str) -> subprocess.Popen:
