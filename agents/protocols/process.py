@@ -17,6 +17,11 @@ from agents.protocols.lines import LineReader
 _END_SECONDS = 2.0  # between asking a child to end and ending it
 _KEPT_COMPLAINTS = 20  # last lines of its standard error
 
+#: Waits for the end of its input, which we hold open, and then ends the process group it is given.
+#: Programs exist that spin for ever once nobody writes to them (GNU Chess), and whoever is killed
+#: by SIGKILL cannot end his children himself.
+_GUARD = ("/bin/sh", "-c", 'read -r _; kill -9 "-$0"')
+
 
 class ProcessError(AgentError):
     """A program that cannot be started, has ended, or does not answer in time."""
@@ -52,7 +57,8 @@ class LineProcess:
             reason = error.strerror or str(error)
             raise ProcessError(f"cannot start {arguments[0]!r}: {reason}") from None
         assert self._child.stdin and self._child.stdout and self._child.stderr
-        self._end = weakref.finalize(self, _end_child, self._child)  # at the exit, too
+        guard = _start_guard(self._child) if os.name != "nt" else None
+        self._end = weakref.finalize(self, _end_child, self._child, guard)  # at the exit, too
         self._lines = LineReader(self._child.stdout.fileno())
         self._complaints: deque[bytes] = deque(maxlen=_KEPT_COMPLAINTS)
         threading.Thread(
@@ -117,8 +123,26 @@ def _collect(descriptor: int, complaints: deque[bytes]) -> None:
         complaints.append(rest)
 
 
-def _end_child(child: subprocess.Popen[bytes]) -> None:
+def _start_guard(child: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None:
+    """A shell that ends the child when we are gone, however that came about."""
+    with contextlib.suppress(OSError):
+        return subprocess.Popen(
+            [*_GUARD, str(child.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    return None
+
+
+def _end_child(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes] | None) -> None:
     """Close its input, then ask it to end, then make it."""
+    if guard is not None:  # first, so that it never signals a number that has become another's
+        guard.kill()
+        guard.wait()
+        assert guard.stdin
+        guard.stdin.close()
     with contextlib.suppress(OSError):
         if child.stdin:
             child.stdin.close()

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -68,17 +69,35 @@ def test_a_program_that_will_not_end_is_ended_with_its_children():
     process = LineProcess(python(code))
     grandchild = int(process.read(timeout_seconds=60))
     process.close()
+    assert ends(grandchild), "the program's own child outlived it"
+
+
+def test_a_program_that_spins_without_input_ends_when_we_are_killed():
+    code = (
+        "import time; from agents.protocols.process import LineProcess; "
+        "process = LineProcess(\"sh -c 'echo $$; while :; do :; done'\"); "
+        "print(process.read(timeout_seconds=60), flush=True); time.sleep(600)"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    program = int(ours.stdout.readline())
+    ours.kill()
+    ours.wait()
+    ours.stdout.close()
+    assert ends(program), "a program outlived the process that had started it"
+
+
+def ends(pid):
+    """Whether a process is gone within ten seconds; it is killed otherwise."""
     for _ in range(100):
         try:
-            os.kill(grandchild, 0)
-        except ProcessLookupError:
-            break
-        if open(f"/proc/{grandchild}/stat").read().split()[2] == "Z":
-            break
+            os.kill(pid, 0)
+            if open(f"/proc/{pid}/stat").read().split()[2] == "Z":
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
         time.sleep(0.1)
-    else:
-        os.kill(grandchild, signal.SIGKILL)
-        pytest.fail("the program's own child outlived it")
+    os.kill(pid, signal.SIGKILL)
+    return False
 
 
 def test_a_reader_cuts_what_never_ends_and_knows_the_end():
