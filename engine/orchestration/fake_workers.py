@@ -25,6 +25,7 @@ from engine.learning.packed import PackedEpisodes, pack
 from engine.orchestration.carrier import LocalCarrier
 from engine.orchestration.local import Link, LocalPart, ParentGoneError
 from engine.orchestration.messages import (
+    MOST_UNACKNOWLEDGED,
     Acknowledged,
     Failed,
     Finished,
@@ -34,7 +35,6 @@ from engine.orchestration.messages import (
     Stop,
 )
 from engine.orchestration.run_directory import RunDirectory
-from engine.orchestration.worker import MOST_UNACKNOWLEDGED
 from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
