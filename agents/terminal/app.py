@@ -14,7 +14,6 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from agents.records.files import suffixes_of
 from agents.terminal.board_widget import BoardWidget
 from agents.terminal.dialogs import LevelScreen, save_screen, setup_screen
 from agents.terminal.drawing import Drawing
@@ -57,7 +56,6 @@ class PlayApp(App[None]):
         super().__init__()
         self.session = session
         self.scene = Scene(session, notice=notice)
-        self._game = session.game
         self._seats = session.seats
         self._drawing = Drawing(self.scene, self)
         self._requests = EngineRequests(
@@ -79,13 +77,13 @@ class PlayApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Title, board and panel, the strip over the game, and the keys."""
-        view = self._game.board_view(self.session.state)
+        view = self.session.game.board_view(self.session.state)
         with Vertical(id="table"):
             yield Static(id="title")
             with Horizontal(id="middle"):
                 with Vertical(id="board-side"):
                     yield Static(id="hand-1", classes="hand")
-                    yield BoardWidget(view, drops=drops_pieces(self._game), id="board")
+                    yield BoardWidget(view, drops=drops_pieces(self.session.game), id="board")
                     yield Static(id="hand-0", classes="hand")
                     yield Static(id="choices")
                 with Vertical(id="panel"):
@@ -293,14 +291,12 @@ class PlayApp(App[None]):
 
     def action_save(self) -> None:
         """Ask for a file and save there."""
-        suffixes = suffixes_of(self._game)
-        name = f"{self._game.name}-{time.strftime('%Y%m%d-%H%M%S')}{suffixes[0]}"
 
         def saved(path: str | None) -> None:
             if path is not None:
                 self._tell(f"Saved to {Path(path).expanduser()}")
 
-        self.push_screen(save_screen(self.session.save, name, suffixes), saved)
+        self.push_screen(save_screen(self.session), saved)
 
     def action_set_up(self) -> None:
         """Ask for a position and begin there."""
@@ -310,7 +306,7 @@ class PlayApp(App[None]):
                 self._board_changed()
                 self._tell("Set up.")
 
-        self.push_screen(setup_screen(self.session.set_up, self.session.setup_text), done)
+        self.push_screen(setup_screen(self.session), done)
 
     # --- Looking back -----------------------------------------------------------------------------
 

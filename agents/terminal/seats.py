@@ -20,6 +20,9 @@ class SessionError(GameError):
 class Seats:
     """The seats of both players, and that of the adviser.
 
+    While a game is on the board, seats are changed through its session, which then knows late
+    answers of an engine that has left; levels may be changed here at any time.
+
     Args:
         opponent: the engine that plays; None: people play each other.
         adviser: the engine that hints and analyses.
