@@ -14,7 +14,7 @@ from agents.arena.elo import Ratings, fit_ratings
 from agents.arena.fixtures import PARALLEL, Fixture, Outcome, play_fixtures
 from agents.arena.openings import OpeningBook
 from agents.arena.pairing import next_pairs
-from agents.arena.store import GameStore, StoredGame, pairings_of_games, repeats
+from agents.arena.store import GameStore, Results, StoredGame, repeats
 from agents.protocols.clock import TimeSettings
 from games.game import States
 
@@ -89,6 +89,9 @@ class Tournament:
             agent.reset(seed=seed + number)
         self._names = names
         self._games = [each for each in store.games() if {each.first, each.second} <= set(names)]
+        self._results = Results()
+        for each in self._games:
+            self._results.add(each)
         self._taken = {(each.first, each.second, each.opening) for each in self._games}
         self._next_opening: dict[tuple[str, str], int] = {}
         self._pending: Counter[tuple[str, str]] = Counter()  # games begun, by pair as in ``_names``
@@ -132,7 +135,7 @@ class Tournament:
         Raises:
             AgentError: the anchor played no game.
         """
-        ratings = fit_ratings(pairings_of_games(self._games), anchor=anchor)
+        ratings = fit_ratings(self._results.pairings(), anchor=anchor)
         order = sorted(ratings.players, key=lambda name: -ratings.players[name].elo)
         return Standings(
             game_id=self.book.game.id,
@@ -145,18 +148,18 @@ class Tournament:
     def _keep(self, outcome: Outcome) -> None:
         self.store.add([outcome])
         fixture = outcome.fixture
-        self._games.append(
-            StoredGame(
-                first=fixture.first.name,
-                second=fixture.second.name,
-                opening=fixture.number,
-                opening_plies=len(fixture.opening),
-                result=outcome.result,
-                resigned=outcome.resigned,
-                on_time=outcome.on_time,
-                actions=outcome.actions,
-            )
+        game = StoredGame(
+            first=fixture.first.name,
+            second=fixture.second.name,
+            opening=fixture.number,
+            opening_plies=len(fixture.opening),
+            result=outcome.result,
+            resigned=outcome.resigned,
+            on_time=outcome.on_time,
+            actions=outcome.actions,
         )
+        self._games.append(game)
+        self._results.add(game)
         self._pending[self._pair(fixture.first.name, fixture.second.name)] -= 1
 
     def _pair(self, a: str, b: str) -> tuple[str, str]:
@@ -185,16 +188,18 @@ class Tournament:
     def _choose(self) -> list[tuple[str, str]]:
         """Which pairs meet next, each with one opening."""
         if self.choice == "round-robin":
-            counts = Counter(self._pair(each.first, each.second) for each in self._games)
-            counts.update(self._pending)
+            counts = Counter(self._pending)
+            for each in self._results.pairings():
+                counts[self._pair(each.first, each.second)] += each.tally.games
             return sorted(combinations(self._names, 2), key=lambda pair: counts[pair])[:1]
-        met = {self._pair(each.first, each.second) for each in self._games} | set(self._pending)
+        played = self._results.pairings()
+        met = {self._pair(each.first, each.second) for each in played} | set(self._pending)
         unmet = [pair for pair in combinations(self._names, 2) if pair not in met]
         if unmet:  # nobody's strength is known by hearsay alone
             return unmet[:1]
         named = next_pairs(
             self._names,
-            pairings_of_games(self._games),
+            played,
             blocks=1,
             games=2 * BLOCK_PAIRS,
             pending=self._pending,
