@@ -35,7 +35,8 @@ from games.game import Game
 from scripts.agent_options import DEFAULT_GAME, progress_bars, seed_option
 from scripts.game_files import facts_of
 
-#: Of a shipped network, from a beginner to as strong as a second a move allows.
+#: Of a shipped network, from a beginner to as strong as a second a move allows. Each thinks more
+#: than the one before, also in games without endings for alpha-beta, or with short ones.
 SHIPPED_LEVELS = (
     Strength(simulations=0, random=0.75),
     Strength(simulations=0, random=0.4),
@@ -45,7 +46,7 @@ SHIPPED_LEVELS = (
     Strength(simulations=8, endings=False),
     Strength(simulations=32, endings=False),
     Strength(simulations=128, endings=False),
-    Strength(simulations=64),
+    Strength(simulations=256),
     Strength(simulations=512),
 )
 
