@@ -94,10 +94,10 @@ def command(
             text = agent.strength.text if isinstance(agent, LevelAgent) else agent.name
             store.enter(agent.name, text)
         book = opening_book(game, plies=OPENING_PLIES, seed=seed)
-        tournament = Tournament(agents, store, games=games, seed=seed, book=book)
+        tournament = Tournament(agents, store, games=games, seed=seed, book=book, choice="scale")
         with progress_bars() as report:
             tournament.play(progress=lambda share: report(game.id, share))
-        played = pairings_of_games(tournament.standings(anchor=rungs[0]).games)
+        played = pairings_of_games(tournament.standings().games)
     finally:
         store.close()
     ratings = fit_ratings([*stored_results(game), *played], anchor=rungs[0])
