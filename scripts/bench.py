@@ -139,7 +139,10 @@ def _gpu(device: str, minutes: float, rows: list[Row], as_json: bool) -> None:
         choice = choose_device(device)
     except DeviceError as error:
         raise click.ClickException(str(error)) from None
-    say = lambda text: click.echo(text, err=as_json)  # noqa: E731
+
+    def say(text: str) -> None:
+        click.echo(text, err=as_json)
+
     say(choice.reason)
     if choice.is_cpu:
         say("Without a GPU: small networks, which prove that this works and measure nothing.")
@@ -429,7 +432,7 @@ def _yardstick(game: Any, size: dict[str, int], folder: Path) -> Path:
     from engine.networks.network import NetworkConfig, build_network
 
     torch.manual_seed(1)
-    config = NetworkConfig(**size)
+    config = msgspec.convert(size, NetworkConfig)
     network = build_network(
         config,
         observation_shape=game.observation_shape,

@@ -26,7 +26,9 @@ def observation_space(game: Game) -> spaces.Box:
     return spaces.Box(np.zeros(shape, np.uint8), high, dtype=np.uint8)
 
 
-def planes_seen_by(game: Game, states: States, players: NDArray[np.integer] | int) -> NDArray:
+def planes_seen_by(
+    game: Game, states: States, players: NDArray[np.integer] | int
+) -> NDArray[np.uint8]:
     """Observation planes ``[B, C, H, W]`` as ``players`` would see them if it were their turn."""
     seen = np.array(states, game.state_dtype)
     seen["to_play"] = players
