@@ -18,7 +18,7 @@ from msgspec import Meta
 from engine.devices.config import GpuConfig
 from engine.inference.config import InferenceConfig
 from engine.learning.config import LearningConfig
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 from engine.search.config import SearchConfig
 from engine.selfplay.actor import SelfPlayConfig
 from engine.selfplay.league_actor import LeagueConfig

@@ -429,7 +429,8 @@ def _yardstick(game: Any, size: dict[str, int], folder: Path) -> Path:
     import torch
 
     from engine.learning.checkpoint import save_weights
-    from engine.networks.network import NetworkConfig, build_network
+    from engine.networks.config import NetworkConfig
+    from engine.networks.network import build_network
 
     torch.manual_seed(1)
     config = msgspec.convert(size, NetworkConfig)

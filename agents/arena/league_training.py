@@ -9,7 +9,8 @@ from functools import partial
 import torch
 
 from agents.arena.league import Frozen, League, LeagueConfig, Player
-from engine.networks.network import Network, NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import Network, build_network
 from engine.policy_gradient.learner import PolicyGradientConfig, PolicyGradientLearner, Weights
 from games.game import Game
 

@@ -146,15 +146,18 @@ def write_lz_stage(stage: Stage, request: Request, write_line: WriteLine) -> str
 
 
 def write_kata_stage(stage: Stage, request: Request, write_line: WriteLine) -> str:
-    """One line of KataGo's report; chances and priors between 0 and 1."""
+    """One line of KataGo's report; chances and priors between 0 and 1.
+
+    A chance always has its point: Sabaki takes one without for ten-thousandths.
+    """
     parts = [
         f"info move {write_line(each.line[:1])} visits {each.visits} "
-        f"winrate {_chance(each.value):.6g} prior {each.prior:.6g} order {order} "
+        f"winrate {_chance(each.value):.6f} prior {each.prior:.6g} order {order} "
         f"pv {write_line(each.line)}"
         for order, each in enumerate(_shown(stage, request))
     ]
     if request.with_root:
-        parts.append(f"rootInfo visits {stage.simulations} winrate {_chance(stage.value):.6g}")
+        parts.append(f"rootInfo visits {stage.simulations} winrate {_chance(stage.value):.6f}")
     return " ".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,20 +17,31 @@ _TO_MOVE = ("Black to move", "White to move")
 _SMALLEST_HANDICAP_BOARD = 7
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A position in which a player is to move, and how it follows from the one on the board."""
+
+    state: np.void
+    passes: tuple[int, ...]  # plies of the other player that lead there
+    is_earlier: bool  # it lies before passes that would end the game, or have ended it
+
+
 class GtpBoard:
     """One game from its start position, or from stones that were set up.
 
     GTP lets a colour move twice in a row. Where the game has a pass, the other colour passes in
-    between; elsewhere a move of the side that is not to move is refused.
+    between; elsewhere a move of the side that is not to move is refused. Nor does a game end by
+    passes for a controller: who plays on moves from the position before them, so that what must
+    not be repeated stays forbidden.
     """
 
     def __init__(self, game: Game, names: MoveNames, *, start: np.void | None = None) -> None:
         self.game = game
         self.names = names
         state = game.rules.initial(1)[0] if start is None else start
-        # Positions after each play of the controller, with the plies that it was.
+        # Positions after each play of the controller, with whose stone it was, if it was one.
         self._positions: list[np.void] = [state.copy()]
-        self._plies: list[tuple[int, ...]] = [()]
+        self._stone_of: list[int | None] = [None]
 
     @property
     def state(self) -> np.void:
@@ -46,47 +58,65 @@ class GtpBoard:
         """Whether the game is over."""
         return bool(self.state["finished"])
 
-    def plies_before(self, player: int) -> tuple[int, ...]:
-        """The pass that it takes until ``player`` is to move, or nothing.
+    def turn_of(self, player: int) -> Turn:
+        """The position in which ``player`` is to move.
 
         Raises:
-            GtpError: the other player is to move and cannot pass, or would end the game by it.
+            GtpError: the other player is to move and cannot pass, or the game is over.
         """
+        if self.is_over:
+            return self._turn_before_passes(player)
         if int(self.state["to_play"]) == player:
-            return ()
+            return Turn(self.state, (), is_earlier=False)
         action = self._pass_action()
-        if action is None or self.is_over:
+        if action is None:
             raise GtpError(f"illegal move: it is the other side's turn in {self.game.name}")
-        if self._after((action,))["finished"]:
-            raise GtpError("illegal move: the pass between two moves of a colour ends the game")
-        return (action,)
+        after = self._after(self.state, action)
+        if after["finished"]:
+            return self._turn_before_passes(player)
+        return Turn(after, (action,), is_earlier=False)
 
-    def play(self, player: int, text: str) -> tuple[int, ...]:
-        """Play a move; returns the plies that it is, a pass of the other colour included.
+    def _turn_before_passes(self, player: int) -> Turn:
+        """The last position with ``player`` to move from which only passes led to this one."""
+        for position, stone_of in zip(
+            reversed(self._positions), reversed(self._stone_of), strict=True
+        ):
+            if not position["finished"] and int(position["to_play"]) == player:
+                return Turn(position, (), is_earlier=True)
+            if stone_of is not None:
+                break
+        raise GtpError("illegal move: the game is over")
+
+    def play(self, player: int, text: str) -> tuple[int, ...] | None:
+        """Play a move.
+
+        Returns:
+            the plies that it is, a pass of the other colour included; None where the game goes on
+            from a position before its last passes.
 
         Raises:
             GtpError: it cannot be read or played.
         """
+        if self.is_over and self._has_pass() and text.lower() == PASS:
+            return self._push(self.state, None, ())  # controllers may go on passing
         if self.is_over:
-            # Controllers may go on passing when the game is over for us.
-            if self._has_pass() and text.lower() == PASS:
-                return self._push(())
             self.names.read(self._positions[0], text)
-            raise GtpError("illegal move: the game is over")
-        before = self.plies_before(player)
-        return self._push((*before, self.names.read(self._after(before), text)))
+        turn = self.turn_of(player)
+        return self._play_turn(turn, self.names.read(turn.state, text))
 
-    def play_action(self, player: int, action: int) -> tuple[int, ...]:
+    def play_action(self, player: int, action: int) -> tuple[int, ...] | None:
         """The same with an action that is known to be legal."""
-        return self._push((*self.plies_before(player), action))
+        return self._play_turn(self.turn_of(player), action)
 
-    def state_for(self, player: int) -> np.void:
-        """The position in which ``player`` is to move.
-
-        Raises:
-            GtpError: as ``plies_before``.
-        """
-        return self._after(self.plies_before(player))
+    def _play_turn(self, turn: Turn, action: int) -> tuple[int, ...] | None:
+        is_pass = action == self._pass_action(turn.state)
+        after = self._after(turn.state, action)
+        if is_pass and turn.passes and after["finished"]:
+            # One colour passes, and the other one has not: it is still to move.
+            return self._push(self.state, None, ())
+        stone_of = None if is_pass else int(turn.state["to_play"])
+        plies = None if turn.is_earlier else (*turn.passes, action)
+        return self._push(after, stone_of, plies)
 
     def undo(self) -> None:
         """Take the last play back.
@@ -97,18 +127,16 @@ class GtpBoard:
         if not self.is_begun:
             raise GtpError("cannot undo")
         self._positions.pop()
-        self._plies.pop()
+        self._stone_of.pop()
 
     def captured(self) -> tuple[int, int]:
         """Stones of each player that are no longer on the board where they were put."""
         if not self.game.rules.has_ownership:
             return (0, 0)
-        passing = self._pass_action()
         counts = list(self._stones(self._positions[0]))
-        player = int(self._positions[0]["to_play"])
-        for ply in (ply for plies in self._plies for ply in plies):
-            counts[player] += ply != passing
-            player = 1 - player
+        for player in self._stone_of:
+            if player is not None:
+                counts[player] += 1
         there = self._stones(self.state)
         return counts[0] - there[0], counts[1] - there[1]
 
@@ -147,9 +175,9 @@ class GtpBoard:
                 found.append(chain)
         return found
 
-    def _pass_action(self) -> int | None:
+    def _pass_action(self, state: np.void | None = None) -> int | None:
         try:
-            return self.game.text_to_action(self.state, PASS)
+            return self.game.text_to_action(self.state if state is None else state, PASS)
         except GameError:
             return None
 
@@ -164,16 +192,17 @@ class GtpBoard:
         owners = [owner for row in self.game.board_view(state).owners for owner in row]
         return owners.count(0), owners.count(1)
 
-    def _after(self, plies: Iterable[int]) -> np.void:
-        states = np.array([self.state], self.game.state_dtype)
-        for action in plies:
-            self.game.rules.step(states, np.array([action], np.int32))
-        state: np.void = states[0]
-        return state
+    def _after(self, state: np.void, action: int) -> np.void:
+        states = np.array([state], self.game.state_dtype)
+        self.game.rules.step(states, np.array([action], np.int32))
+        after: np.void = states[0]
+        return after
 
-    def _push(self, plies: tuple[int, ...]) -> tuple[int, ...]:
-        self._positions.append(self._after(plies).copy())
-        self._plies.append(plies)
+    def _push(
+        self, position: np.void, stone_of: int | None, plies: tuple[int, ...] | None
+    ) -> tuple[int, ...] | None:
+        self._positions.append(position.copy())
+        self._stone_of.append(stone_of)
         return plies
 
 

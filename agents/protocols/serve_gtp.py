@@ -272,9 +272,16 @@ class GtpServer:
 
     def _play(self, arguments: tuple[str, ...]) -> str:
         _expect(arguments, 2, "play COLOR MOVE")
-        self._player.observe(self._board.play(read_colour(arguments[0]), arguments[1]))
+        self._observe(self._board.play(read_colour(arguments[0]), arguments[1]))
         self._has_moved = False
         return ""
+
+    def _observe(self, plies: tuple[int, ...] | None) -> None:
+        """Tell the agent what was played; None: it does not follow from what it knows."""
+        if plies is None:
+            self._player.forget()
+        else:
+            self._player.observe(plies)
 
     def _undo(self, arguments: tuple[str, ...]) -> str:
         self._board.undo()
@@ -297,7 +304,7 @@ class GtpServer:
         action = self._choose(player, on_clock=False)
         if action is None:
             return PASS
-        return self._board.names.write(self._board.state_for(player), action)
+        return self._board.names.write(self._board.turn_of(player).state, action)
 
     def _choose(self, player: int, *, on_clock: bool = True) -> int | None:
         """The agent's move for a player; None is the pass of a game that is over."""
@@ -305,10 +312,10 @@ class GtpServer:
             if self._board.game.rules.has_ownership:
                 return None
             raise GtpError("the game is over")
-        state = self._board.state_for(player)
-        if self._board.plies_before(player):
+        turn = self._board.turn_of(player)
+        if turn.passes or turn.is_earlier:
             self._forget()  # what it knows is about the position with the other side to move
-        return self._player.choose(state, player, on_clock=on_clock)
+        return self._player.choose(turn.state, player, on_clock=on_clock)
 
     def _play_chosen(self, player: int, action: int | None) -> str:
         """Play what the agent chose; returns it as text."""
@@ -316,8 +323,8 @@ class GtpServer:
         if action is None:
             board.play(player, PASS)
             return PASS
-        text = board.names.write(board.state_for(player), action)
-        self._player.observe(board.play_action(player, action))
+        text = board.names.write(board.turn_of(player).state, action)
+        self._observe(board.play_action(player, action))
         self._has_moved = True
         return text
 
@@ -428,9 +435,11 @@ class GtpServer:
         request = read_request(command.arguments, to_play=int(board.state["to_play"]))
         if not isinstance(agent, SearchAgent):
             raise GtpError(f"{agent.name} does not search, so there is nothing to analyze")
-        if board.is_over:
-            raise GtpError("the game is over")
-        state = board.state_for(request.player)
+        if is_genmove and board.is_over:
+            text = self._play_chosen(request.player, self._choose(request.player))
+            write(f"={command.id}\nplay {text}\n\n")
+            return
+        state = board.turn_of(request.player).state
         only = kept_moves(request, state, board.game, board.names)
         clock = self._player.clock_of(request.player) if is_genmove else None
         began = reported = time.monotonic()

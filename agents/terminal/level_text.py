@@ -18,3 +18,9 @@ def level_line(number: int, strength: Strength) -> str:
     """One level as people read it."""
     rating = f"{strength.rating.text:<26}" if strength.rating is not None else ""
     return f"{number:2d}  {rating}{strength.text}"
+
+
+def level_said(number: int, strength: Strength) -> str:
+    """The level that is played, in a sentence without its end."""
+    rating = f"{strength.rating.text}; " if strength.rating is not None else ""
+    return f"Level {number}: {rating}{strength.text}"

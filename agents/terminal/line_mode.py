@@ -14,8 +14,8 @@ from typing import TextIO
 import numpy as np
 
 from agents.terminal.board_view import board_text, last_placed
-from agents.terminal.level_text import level_line, levels_heading
-from agents.terminal.mistakes import find_mistakes
+from agents.terminal.level_text import level_line, level_said, levels_heading
+from agents.terminal.mistakes import find_mistakes, next_to_review
 from agents.terminal.move_squares import pieces_in_hand
 from agents.terminal.session import HUMAN, Session, SessionError
 from agents.terminal.thought import Thought
@@ -276,8 +276,7 @@ class LineMode:
             self._say(levels_heading(session.opponent.levels))
             for number, each in enumerate(session.opponent.levels, start=1):
                 self._say(level_line(number, each))
-        rating = f"{session.strength.rating.text}; " if session.strength.rating else ""
-        self._say(f"Level {session.level}: {rating}{session.strength.text}.")
+        self._say(f"{level_said(session.level, session.strength)}.")
 
     def _set_up(self, rest: str) -> None:
         self._session.set_up(rest)
@@ -288,12 +287,11 @@ class LineMode:
         session = self._session
         if not session.actions:
             raise SessionError("there is no move to review yet")
-        for ply, state in enumerate(session.states):
-            if not state["finished"] and not session.has_advice_at(ply):
-                answer = session.request_thought(ply).result()
-                if answer.thought is None:
-                    raise SessionError(f"{session.adviser.name} has no opinion to review with")
-                session.accept(answer)
+        while (ply := next_to_review(session)) is not None:
+            answer = session.request_thought(ply).result()
+            if answer.thought is None:
+                raise SessionError(f"{session.adviser.name} has no opinion to review with")
+            session.accept(answer)
         mistakes = find_mistakes(session)
         self._say(f"Reviewed {len(session.actions)} moves; mistakes: {len(mistakes) or 'none'}.")
         for each in mistakes:

@@ -43,3 +43,11 @@ def find_mistakes(session: Session, *, smallest: float = SMALLEST_LOSS) -> list[
             )
     found.sort(key=lambda each: -each.loss)
     return found[:_MOST]
+
+
+def next_to_review(session: Session) -> int | None:
+    """The first position that the adviser has yet to think about; None: it knows the whole game."""
+    for ply, state in enumerate(session.states):
+        if not state["finished"] and not session.has_advice_at(ply):
+            return ply
+    return None

@@ -53,6 +53,14 @@ class Pointing:
             return Outcome(action=self.targets.by_cell[place])
         return Outcome(missed=True)
 
+    def take_next_in_hand(self) -> bool:
+        """Take up the next piece in hand that can be dropped; False: there is none."""
+        letters = sorted(each for each in self.targets.moves if isinstance(each, str))
+        if letters:
+            at = letters.index(self.held) + 1 if self.held in letters else 0
+            self.held = letters[at % len(letters)]
+        return bool(letters)
+
     def offer(self, actions: tuple[int, ...]) -> Outcome:
         """Play the one action, or have it chosen between several."""
         if len(actions) == 1:

@@ -31,7 +31,8 @@ from engine.learning.config import LearningConfig
 from engine.learning.replay import ReplayWindow
 from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
-from engine.networks.network import Network, NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import Network, build_network
 from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search

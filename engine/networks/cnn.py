@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import nn
 
+from engine.networks.config import NetworkConfig
 from engine.networks.heads import outcome_head, policy_head
 from engine.networks.layers import ConvNorm
-
-if TYPE_CHECKING:
-    from engine.networks.network import NetworkConfig
 
 
 def build(

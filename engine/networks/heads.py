@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
+from engine.networks.config import NetworkConfig
 from engine.networks.layers import BoardMeanMax, ConvNorm, zero_linear
-
-if TYPE_CHECKING:
-    from engine.networks.network import NetworkConfig
 
 
 def policy_head(config: NetworkConfig, *, board: tuple[int, int], num_actions: int) -> nn.Module:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING
 
 from torch import nn
 
+from engine.networks.config import NetworkConfig
 from engine.networks.layers import zero_linear
-
-if TYPE_CHECKING:
-    from engine.networks.network import NetworkConfig
 
 
 def build(

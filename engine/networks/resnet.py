@@ -7,16 +7,12 @@ ReLU, which 8-bit inference stores as unsigned bytes without loss of range.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
+from engine.networks.config import NetworkConfig
 from engine.networks.heads import outcome_head, policy_head
 from engine.networks.layers import BoardMean, BoardMeanMax, ConvNorm, ToPlanes
-
-if TYPE_CHECKING:
-    from engine.networks.network import NetworkConfig
 
 GLOBAL_POOLING_EVERY = 3  # blocks; KataGo: about every third
 

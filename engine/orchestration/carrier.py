@@ -59,7 +59,7 @@ class LocalCarrier:
         """As many as were asked for; never another number."""
         return ["here"] * self._workers
 
-    def start_worker(self, name: str, place: str) -> LocalPart:
+    def start_worker(self, name: str, place: str) -> Part:
         """A process of its own."""
         return LocalPart(name, worker_main, self.config, name, log=self.run.log_file(name))
 

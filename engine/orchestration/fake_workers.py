@@ -22,8 +22,18 @@ import psutil
 from engine.config import RunConfig
 from engine.inference.uniform import UniformEvaluator
 from engine.learning.packed import PackedEpisodes, pack
+from engine.orchestration.carrier import LocalCarrier
 from engine.orchestration.local import Link, LocalPart, ParentGoneError
-from engine.orchestration.messages import Acknowledged, Failed, Finished, NewWeights, Pause, Stop
+from engine.orchestration.messages import (
+    Acknowledged,
+    Failed,
+    Finished,
+    NewWeights,
+    Part,
+    Pause,
+    Stop,
+)
+from engine.orchestration.run_directory import RunDirectory
 from engine.orchestration.worker import MOST_UNACKNOWLEDGED
 from engine.records import Episode
 from engine.search.config import SearchConfig
@@ -116,6 +126,42 @@ class FakePart:
     def kill(self) -> None:
         """End its host."""
         self._host.process.kill()
+
+
+class FakeCarrier(LocalCarrier):
+    """A real learner, and fake workers in a few processes.
+
+    Attributes:
+        hosts: the processes that the workers live in.
+        learner: the one that runs; None before there is one.
+    """
+
+    def __init__(self, run: RunDirectory, config: RunConfig, *, hosts: int, rate: float) -> None:
+        """Start the hosts.
+
+        Args:
+            run: the run directory.
+            config: its ``workers`` says how many there are.
+            hosts: how many processes.
+            rate: episodes a second of all workers together; infinite: as many as are taken.
+        """
+        super().__init__(run, config)
+        per_worker = rate / config.workers
+        self.hosts = [FakeHost(config, number=n, rate=per_worker) for n in range(hosts)]
+        self.learner: LocalPart | None = None
+        self._started = 0
+
+    def start_worker(self, name: str, place: str) -> Part:
+        """A fake one, in the next of the hosts."""
+        part = FakePart(self.hosts[self._started % len(self.hosts)], name)
+        part.send(None)  # a worker exists from the first word on
+        self._started += 1
+        return part
+
+    def start_learner(self) -> LocalPart:
+        """A process of its own."""
+        self.learner = super().start_learner()
+        return self.learner
 
 
 @dataclass(slots=True)

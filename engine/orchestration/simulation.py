@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import psutil
 
 from engine.config import RunConfig
-from engine.orchestration.fake_workers import FakeHost, FakePart
+from engine.orchestration.fake_workers import FakeCarrier
 from engine.orchestration.loop import TrainingLoop
-from engine.orchestration.reports import Watcher
+from engine.orchestration.reports import Status, Watcher
 from engine.orchestration.run_directory import RunDirectory
 from games.game import Game
 
@@ -46,8 +46,8 @@ class _Sample:
     store_seconds: float
 
 
-class Simulation(TrainingLoop):
-    """A run whose workers are fake."""
+class Simulation:
+    """A run whose workers are fake, watched by itself."""
 
     def __init__(
         self,
@@ -69,53 +69,61 @@ class Simulation(TrainingLoop):
             rate: episodes a second of all workers together; infinite: as many as are taken.
             watchers: as of any training.
         """
-        super().__init__(run, config, game, watchers=watchers)
-        per_worker = rate / config.workers
-        self._hosts = [FakeHost(config, number=n, rate=per_worker) for n in range(hosts)]
+        self.config = config
+        self._carrier = FakeCarrier(run, config, hosts=hosts, rate=rate)
+        self._loop = TrainingLoop(
+            run, config, game, watchers=[*watchers, self], carrier=self._carrier
+        )
         self._samples: list[_Sample] = []
         self._store_seconds = 0.0
         self._shard_seconds: list[float] = []
         self._own = psutil.Process()
-        self._learner_process: psutil.Process | None = None
 
-    def _start_worker(self, number: int, place: str) -> Any:
-        self._worker_starts += 1
-        name = f"w{number}.{self._starts}.{self._worker_starts}"
-        part = FakePart(self._hosts[number % len(self._hosts)], name)
-        part.send(None)  # a worker exists from the first word on
-        return part
+    @property
+    def status(self) -> Status:
+        """How the run goes."""
+        return self._loop.status
 
-    def _store(self) -> None:
-        begin = time.perf_counter()
-        super()._store()
-        spent = time.perf_counter() - begin
-        self._store_seconds += spent
-        self._shard_seconds.append(spent)
+    def train(self, should_stop: Callable[[], bool]) -> None:
+        """Run until the minutes are spent or ``should_stop`` says so.
 
-    def _refresh(self, now: float) -> None:
-        super()._refresh(now)
-        if self._learner is not None and (
-            not self._samples or now - self._samples[-1].at >= _SAMPLE_SECONDS
-        ):
+        Raises:
+            RunError: a part cannot work or the disk refuses; the message is for the user.
+        """
+        self._loop.train(should_stop)
+
+    def update(self, status: Status) -> None:
+        """Look at the run; once a tick, in which there is one shard at most."""
+        spent = self._loop.intake.seconds
+        if spent > self._store_seconds:
+            self._shard_seconds.append(spent - self._store_seconds)
+            self._store_seconds = spent
+        now = time.monotonic()
+        if not self._samples or now - self._samples[-1].at >= _SAMPLE_SECONDS:
             self._samples.append(self._sample(now))
 
+    def say(self, text: str) -> None:
+        """Others show it."""
+
+    def keep(self, row: dict[str, object]) -> None:
+        """The metrics file has it."""
+
     def _sample(self, now: float) -> _Sample:
-        assert self._learner is not None
-        if self._learner_process is None:
-            self._learner_process = psutil.Process(self._learner.part.pid)
-        hosts = [psutil.Process(host.process.pid) for host in self._hosts]
+        assert self._carrier.learner is not None
         try:
-            learner_cpu = _cpu(self._learner_process)
-            learner_memory = self._learner_process.memory_info().rss
+            learner = psutil.Process(self._carrier.learner.pid)
+            hosts = [psutil.Process(host.process.pid) for host in self._carrier.hosts]
+            learner_cpu = _cpu(learner)
+            learner_memory = learner.memory_info().rss
             hosts_cpu = sum(_cpu(host) for host in hosts)
         except psutil.NoSuchProcess:  # they end while the run is saved
             return self._samples[-1]
         return _Sample(
             at=now,
-            episodes=self.store.counters.episodes,
-            rows_stored=self.store.counters.rows,
-            rows_trained=self.status.rows_trained,
-            steps=self.status.steps,
+            episodes=self._loop.store.counters.episodes,
+            rows_stored=self._loop.store.counters.rows,
+            rows_trained=self._loop.status.rows_trained,
+            steps=self._loop.status.steps,
             driver_cpu=_cpu(self._own),
             learner_cpu=learner_cpu,
             hosts_cpu=hosts_cpu,
@@ -126,14 +134,14 @@ class Simulation(TrainingLoop):
 
     def table(self) -> list[Measure]:
         """What was measured, after the warm-up."""
-        samples = self._samples
+        samples, store = self._samples, self._loop.store
         first = next(
             sample
             for sample in samples
             if sample.at - samples[0].at >= _WARM_SHARE * (samples[-1].at - samples[0].at)
         )
         last = samples[-1]
-        reports = [host.report for host in self._hosts if host.report is not None]
+        reports = [host.report for host in self._carrier.hosts if host.report is not None]
         trips = [seconds for report in reports for seconds in report.acknowledgement_seconds]
         fetches = [seconds for report in reports for seconds in report.weights_seconds]
         steady = [sample for sample in samples if sample.at >= first.at]
@@ -146,9 +154,9 @@ class Simulation(TrainingLoop):
             seconds = np.array([sample.at for sample in steady]) - steady[0].at
             return float(np.polyfit(seconds, values * scale, 1)[0])
 
-        shards = list(self.run.episodes.glob("*.safetensors"))
+        shards = list(store.folder.glob("*.safetensors"))
         shard_bytes = sum(path.stat().st_size for path in shards)
-        held = sum(self.store.rows_in(number) for number in self.store.numbers)
+        held = sum(store.rows_in(number) for number in store.numbers)
         per_row = shard_bytes / max(1, held)
         rows_per_episode = last.rows_stored / max(1, last.episodes)
         sent = sum(report.episodes_sent for report in reports)
@@ -185,7 +193,7 @@ class Simulation(TrainingLoop):
             Measure("versions published", self.status.version, ""),
             Measure("weights fetched", sum(report.weights_fetched for report in reports), ""),
             Measure("a fetch of the weights, median", _quantile(fetches, 0.5, 1e3), "ms"),
-            Measure("episodes sent and not stored", sent - self.store.counters.episodes, ""),
+            Measure("episodes sent and not stored", sent - store.counters.episodes, ""),
         ]
 
 

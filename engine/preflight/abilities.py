@@ -134,7 +134,7 @@ def batch_can_be_learnt(games: Games) -> str:
     from engine.learning.config import LearningConfig
     from engine.learning.replay import Batch
     from engine.learning.trainer import Trainer
-    from engine.networks.network import NetworkConfig
+    from engine.networks.config import NetworkConfig
 
     game = games.game
     rows = _rows_to_learn(games)

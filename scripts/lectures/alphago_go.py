@@ -12,7 +12,8 @@ from agents.agent import Agent
 from agents.alphago.agent import AlphaGoAgent
 from agents.alphago.expert_games import lessons_of, load_expert_games
 from agents.arena.league_training import fresh_network
-from engine.networks.network import Network, NetworkConfig
+from engine.networks.config import NetworkConfig
+from engine.networks.network import Network
 from engine.policy_gradient.imitation import ImitationConfig, imitate, move_accuracy, value_error
 from engine.policy_gradient.learner import PolicyGradientConfig
 from engine.policy_gradient.pool import train_against_past

@@ -13,7 +13,8 @@ import scripts.lectures
 from agents.arena.league import LeagueConfig
 from agents.arena.league_training import LeagueTraining, fresh_network, only_self_play
 from agents.arena.nash import best_reply_gain, safe_mixture
-from engine.networks.network import Network, NetworkConfig
+from engine.networks.config import NetworkConfig
+from engine.networks.network import Network
 from engine.policy_gradient.learner import PolicyGradientConfig, PolicyGradientLearner
 from engine.policy_gradient.play import masked_policies, play_games
 from engine.selfplay.pfsp import priorities

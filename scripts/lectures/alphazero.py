@@ -18,7 +18,8 @@ from agents.zero.loop import Generation, ZeroConfig, player_of, train_zero
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.torch_backend import TorchBackend
 from engine.learning.checkpoint import save_weights
-from engine.networks.network import Network, NetworkConfig
+from engine.networks.config import NetworkConfig
+from engine.networks.network import Network
 from games import make
 from games.game import Game
 from scripts.lectures.page import Page

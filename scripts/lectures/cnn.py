@@ -12,7 +12,8 @@ from torch.nn import functional
 from agents.solvers.connect_four import ILLEGAL, ConnectFourSolver, Position
 from agents.solvers.search import canonical_key
 from agents.solvers.truth import canonical_keys, load_connect_four_truth
-from engine.networks.network import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 from engine.vision.convnets import LeNet, Mlp, SmallAlexNet
 from engine.vision.errors import top_k_error
 from engine.vision.fit import bend, fit, scores

@@ -21,7 +21,7 @@ from agents.museum.exhibits import EXHIBITS, FOLDER
 from agents.one_ply_agent import OnePlyAgent
 from agents.random_agent import RandomAgent
 from engine.inference.uniform import KeyEvaluator
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 from engine.policy_gradient.value_positions import value_positions
 from engine.records import Evaluation
 from games import make

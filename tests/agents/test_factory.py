@@ -8,7 +8,8 @@ from agents.arena.openings import random_openings
 from agents.factory import NetworkSpec, game_of, make_agent, parse_network
 from agents.weights_file import weights_of_run
 from engine.learning.checkpoint import save_weights
-from engine.networks.network import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 from games import make
 
 GAME = make("tic_tac_toe")

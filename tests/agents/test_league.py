@@ -13,7 +13,7 @@ from agents.agent import AgentError
 from agents.arena.league import Frozen, League, LeagueConfig, Payoffs
 from agents.arena.league_training import LeagueTraining, only_self_play
 from agents.arena.nash import best_reply_gain, safe_mixture
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 from engine.policy_gradient.learner import PolicyGradientConfig
 from engine.policy_gradient.play import masked_policies
 from engine.selfplay.pfsp import priorities

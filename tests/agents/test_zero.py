@@ -5,7 +5,7 @@ import torch
 from agents.arena.match import play_match
 from agents.random_agent import RandomAgent
 from agents.zero.loop import ZeroConfig, player_of, train_zero
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 from games import make
 
 torch.set_num_threads(1)  # more lose time on networks of this size

@@ -9,7 +9,8 @@ from agents.arena.rules_signature import rules_signature
 from agents.arena.rungs import LADDER, own_rungs, program_rungs
 from agents.factory import make_agent
 from engine.learning.checkpoint import save_weights
-from engine.networks.network import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 from games import make
 from scripts.evaluate import command as evaluate
 from scripts.match import command as match

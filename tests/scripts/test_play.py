@@ -13,7 +13,8 @@ from terminal_window import MEIJIN, Terminal
 
 from agents.records import read_game
 from engine.learning.checkpoint import save_weights
-from engine.networks.network import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 from games import make
 
 PLAIN_CONNECT_FOUR = ["play", "connect_four", "--opponent", "one_ply"]

@@ -12,7 +12,8 @@ from agents.analysis.service import AnalysisService
 from agents.factory import open_ownership
 from agents.search_agent import SearchAgent
 from engine.inference.uniform import KeyEvaluator
-from engine.networks.network import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from agents.records import GameRecord, read_game, save_game
 from agents.terminal.app import PlayApp
 from agents.terminal.board_view import find_targets
 from agents.terminal.board_widget import BoardWidget
-from agents.terminal.keys import command_keys
+from agents.terminal.keys import letter_commands
 from agents.terminal.mistakes import find_mistakes
 from agents.terminal.move_squares import pieces_in_hand, read_squares, text_by_squares
 from agents.terminal.opponents import open_opponent
@@ -60,7 +60,7 @@ async def press(app: PlayApp, pilot: Pilot, *keys: str) -> None:
 
 async def click(app: PlayApp, pilot: Pilot, square: str) -> None:
     """Click the square of a name such as e4."""
-    view = app.session.game.board_view(app.state)
+    view = app.session.game.board_view(app.scene.state)
     by_name = {
         column + row: (r, c)
         for r, row in enumerate(view.row_labels)
@@ -131,7 +131,7 @@ def test_chess_is_played_by_clicks(make_session: SessionMaker) -> None:
         assert session.move_texts == "e4 e5 Nf3 Nc6 Bb5 Nf6 O-O".split()
         await click(app, pilot, "f6")
         await click(app, pilot, "f6")  # put down again
-        assert app.pointing.held is None
+        assert app.scene.pointing.held is None
         await click(app, pilot, "c8")  # the bishop cannot move
         assert "Nothing can be played there" in text_of(app, "#status")
 
@@ -185,9 +185,9 @@ def test_moves_are_typed_as_they_are_written_and_no_capital_is_a_command(
 @pytest.mark.parametrize("name", registered_games())
 def test_no_command_is_a_letter_of_a_move(name: str) -> None:
     game = make(name)
-    commands, next_mistake = command_keys(game)
-    keys = {each.key for each in commands} | set(next_mistake.split(","))
-    assert len(keys) == len(commands) + len(next_mistake.split(","))
+    every_key = [key for each in letter_commands(game) for key in each.keys]
+    keys = set(every_key)
+    assert len(keys) == len(every_key)
     rng = np.random.default_rng(0)
     states = game.rules.initial(1)
     for _ in range(80):
@@ -206,7 +206,7 @@ def test_a_move_is_made_with_arrows_and_enter(make_session: SessionMaker, game: 
     async def script(app: PlayApp, pilot: Pilot) -> None:
         board = app.query_one(BoardWidget)
         for _ in range(4):
-            targets = app.pointing.targets
+            targets = app.scene.pointing.targets
             action = session.legal[len(session.legal) // 2]
             for cell in (targets.origins[action], targets.landing[action][0]):
                 await press(app, pilot, "up")  # the first key puts the cursor on the board
@@ -216,8 +216,8 @@ def test_a_move_is_made_with_arrows_and_enter(make_session: SessionMaker, game: 
                 await press(app, pilot, *["down" if down > 0 else "up"] * abs(down))
                 await press(app, pilot, *["right" if right > 0 else "left"] * abs(right))
                 await press(app, pilot, "enter")
-            if app.pointing.choices:
-                number = app.pointing.choices.index(action) + 1
+            if app.scene.pointing.choices:
+                number = app.scene.pointing.choices.index(action) + 1
                 await press(app, pilot, str(number))
             assert session.actions[-1] == action
 
@@ -239,7 +239,7 @@ def test_shogi_drops_by_mouse_tab_and_typing(make_session: SessionMaker) -> None
         await press(app, pilot, "T", "T")
         await pilot.click("#hand-0", offset=_letter_place(app, "#hand-0", "B"))
         await pilot.pause()
-        assert app.pointing.held == "B"
+        assert app.scene.pointing.held == "B"
         await click(app, pilot, "6f")
         assert session.move_texts[-1] == "B*6f"
 
@@ -253,7 +253,7 @@ def test_shogi_promotes_by_choice_and_by_plus(make_session: SessionMaker) -> Non
     async def script(app: PlayApp, pilot: Pilot) -> None:
         await click(app, pilot, "8h")
         await click(app, pilot, "2b")
-        assert len(app.pointing.choices) == 2
+        assert len(app.scene.pointing.choices) == 2
         await press(app, pilot, "escape", *"8h2b+")
         assert session.move_texts[-1] == "8h2b+"
         await press(app, pilot, "T", *"8h2b", "enter")
@@ -293,12 +293,12 @@ def test_looking_back_and_going_on_from_there(make_session: SessionMaker) -> Non
 
     async def script(app: PlayApp, pilot: Pilot) -> None:
         await press(app, pilot, *"4435", "<", "<", "<")
-        assert app.ply == 1 and len(session.actions) == 4
+        assert app.scene.ply == 1 and len(session.actions) == 4
         assert "After 1 of 4 moves; then 4" in text_of(app, "#status")
         await press(app, pilot, ">")
-        assert app.ply == 2
+        assert app.scene.ply == 2
         await press(app, pilot, "7")
-        assert session.move_texts == ["4", "4", "7"] and app.shown is None
+        assert session.move_texts == ["4", "4", "7"] and app.scene.shown is None
 
     run(session, script)
 
@@ -314,16 +314,16 @@ def test_a_review_marks_the_mistakes_and_shows_them(make_session: SessionMaker) 
 
     async def script(app: PlayApp, pilot: Pilot) -> None:
         await press(app, pilot, "R")
-        assert app.reviewing is None
+        assert app.scene.reviewing is None
         mistakes = find_mistakes(session)
-        assert mistakes == app.mistakes and mistakes
+        assert mistakes == app.scene.mistakes and mistakes
         assert mistakes[0].loss == pytest.approx(0.5)
         assert mistakes[0].text in text_of(app, "#mistakes")
         assert "▲" in text_of(app, "#strip-marks")
         await press(app, pilot, "M")
-        assert app.shown == mistakes[0].ply
+        assert app.scene.shown == mistakes[0].ply
         await press(app, pilot, "M")
-        assert app.shown == mistakes[1 % len(mistakes)].ply
+        assert app.scene.shown == mistakes[1 % len(mistakes)].ply
 
     run(session, script)
 
@@ -382,7 +382,7 @@ def test_a_set_up_game_is_saved_and_taken_up(make_session: SessionMaker, tmp_pat
 
 
 def test_two_engines_are_watched_and_paused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.terminal.app._WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("agents.terminal.engine_requests._WATCH_SECONDS", 0.01)
     game = make("tic_tac_toe")
 
     def engine(text: str) -> Opponent:
@@ -402,7 +402,7 @@ def test_two_engines_are_watched_and_paused(monkeypatch: pytest.MonkeyPatch) -> 
         session.new_game()
         app.action_pause()
         await app.settled()
-        assert app.is_paused and session.actions == ()
+        assert app.scene.is_paused and session.actions == ()
         await press(app, pilot, *"b2")
         assert session.move_texts == ["b2"]
         await press(app, pilot, "space")

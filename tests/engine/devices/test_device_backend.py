@@ -14,7 +14,8 @@ from engine.inference.backends import limit_threads
 from engine.inference.compare import Tolerance, exceeded
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.torch_backend import TorchBackend
-from engine.networks import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 from games import make
 
 DEVICES = [

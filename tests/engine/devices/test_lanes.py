@@ -12,7 +12,8 @@ from engine.devices.backend import DeviceBackend
 from engine.inference.backends import limit_threads
 from engine.inference.uniform import UniformEvaluator
 from engine.learning.checkpoint import save_weights
-from engine.networks.network import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 from engine.orchestration.messages import Acknowledged, Finished, NewWeights, Pause, Said, Stop
 from engine.orchestration.worker import Worker
 from engine.selfplay.lanes import Lanes

@@ -13,7 +13,8 @@ from engine.inference.backends import (
 )
 from engine.inference.compare import Tolerance, compare, exceeded
 from engine.inference.torch_backend import TorchBackend, has_fast_bf16
-from engine.networks import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 
 openvino_backend = pytest.importorskip("engine.inference.openvino_backend")
 

@@ -25,7 +25,7 @@ from engine.learning.sealed import (
 )
 from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 
 NETWORK = NetworkConfig(blocks=1, channels=8, squeeze_excitation=True)
 

@@ -12,7 +12,7 @@ from engine.learning.config import LearningConfig, LimiterConfig
 from engine.learning.replay import ReplayWindow
 from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 
 
 def exact(game, states) -> np.ndarray:

@@ -11,7 +11,8 @@ from engine.learning.losses import ownership_losses
 from engine.learning.replay import ReplayWindow
 from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
-from engine.networks.network import NetworkConfig, build_network, fold_batch_norm
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network, fold_batch_norm
 from games import make
 from games.game import Game
 

@@ -15,7 +15,7 @@ from engine.learning.schedules import learning_rate
 from engine.learning.sealed import WrongFormatError
 from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 
 SMALL = NetworkConfig(blocks=2, channels=16, squeeze_excitation=True, value_hidden=16)
 

@@ -10,7 +10,7 @@ from engine.learning.replay import ReplayWindow
 from engine.learning.replicas import Replicas, ReplicasError
 from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 
 # Without batch norm, whose statistics are of the rows that each copy or piece sees.
 PLAIN = NetworkConfig(kind="perceptron", hidden=(32,))

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.networks import NetworkConfig, build_network, fold_batch_norm
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network, fold_batch_norm
 
 SHAPE, ACTIONS = (3, 6, 7), 7
 

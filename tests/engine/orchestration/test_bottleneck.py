@@ -7,8 +7,9 @@ import pytest
 from engine.config import build_config
 from engine.learning.packed import pack
 from engine.orchestration.bottleneck import bottleneck
+from engine.orchestration.gauges import Rates, Sliding
 from engine.orchestration.messages import Finished, Learned
-from engine.orchestration.reports import Rates, Sliding, Status
+from engine.orchestration.reports import Status
 from games import make
 
 NONE = pack([], game=make("tic_tac_toe"))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.networks.network import NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import build_network
 from engine.policy_gradient.learner import (
     PolicyGradientConfig,
     PolicyGradientLearner,
