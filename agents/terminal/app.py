@@ -47,10 +47,10 @@ class PlayApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "Meijin"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = (
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", show=False),
         Binding("tab", "next_in_hand", show=False, priority=True),
-    )
+    ]
 
     def __init__(self, session: Session, *, notice: str = "", review: bool = False) -> None:
         super().__init__()
