@@ -34,6 +34,7 @@ from games.game import Game
 from scripts.agent_options import (
     AGENT_HELP,
     game_option,
+    json_option,
     progress_bars,
     seed_option,
     settle_game,
@@ -103,12 +104,7 @@ def _parse_strengths(
 )
 @click.option("--quick", is_flag=True, help="Fewer positions and games: a first impression.")
 @seed_option
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="Also write the result here; - prints it instead of the tables.",
-)
+@json_option
 def command(
     agent: str,
     game_id: str | None,

@@ -18,6 +18,7 @@ from engine.inference.evaluator import Evaluator
 from scripts.agent_options import (
     AGENT_HELP,
     game_option,
+    json_option,
     progress_bars,
     seed_option,
     settle_game,
@@ -63,12 +64,7 @@ _GAMES_A_PAIR = 20
 @clock_option
 @parallel_option
 @seed_option
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="Write the result here; - prints it instead of the tables.",
-)
+@json_option
 @click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),

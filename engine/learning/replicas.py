@@ -27,7 +27,7 @@ from engine.inference.backends import limit_threads
 from engine.learning.config import LearningConfig
 from engine.learning.replay import Batch, Ownership
 from engine.learning.trainer import Trainer, TrainerState
-from engine.networks.network import NetworkConfig
+from engine.networks.config import NetworkConfig
 from games import make
 
 

@@ -20,7 +20,8 @@ from engine.learning.losses import losses, ownership_losses
 from engine.learning.replay import Batch, Ownership, ReplayWindow
 from engine.learning.schedules import learning_rate
 from engine.learning.sealed import WrongFormatError
-from engine.networks.network import Network, NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import Network, build_network
 from games.game import Game
 
 #: Rows that batch norm statistics of published weights are measured on, and the batches they form.
