@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.devices.steps import Step, make_step
+from engine.networks.layers import channels_last
 from engine.networks.network import Network, fold_batch_norm
 from games.game import Game
 
@@ -102,9 +103,7 @@ class DeviceBackend:
         channels, height, width = self._shape
         self._plane_bytes = channels * height * width
         self.compute = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
-        self._network = fold_batch_norm(network).to(
-            device=self.device, dtype=dtype, memory_format=torch.channels_last
-        )
+        self._network = channels_last(fold_batch_norm(network).to(self.device, dtype))
         self._cells = torch.tensor(game.symmetries.cells, device=self.device, dtype=torch.int64)
         self._turned = torch.tensor(
             game.symmetries.actions, device=self.device, dtype=torch.int64

@@ -18,7 +18,7 @@ def as_game(game: Game | str) -> Game:
     return make(game) if isinstance(game, str) else game
 
 
-def observation_space(game: Game) -> spaces.Box:
+def observation_space(game: Game) -> spaces.Space[NDArray[np.uint8]]:
     """Planes as bytes; a plane's highest number is what its scale brings to 1."""
     highest = np.round(1 / game.observation_scales).astype(np.uint8)
     shape = game.observation_shape
