@@ -20,8 +20,7 @@ from engine.inference.config import InferenceConfig
 from engine.learning.config import LearningConfig
 from engine.networks.config import NetworkConfig
 from engine.search.config import SearchConfig
-from engine.selfplay.actor import SelfPlayConfig
-from engine.selfplay.league_actor import LeagueConfig
+from engine.selfplay.config import LeagueConfig, SelfPlayConfig
 from games.game import Game
 
 FORMAT = 1  # of run.toml; raised when an older run can no longer be continued

@@ -365,7 +365,8 @@ def _play_for(
     from engine.orchestration.network_seat import NetworkSeat
     from engine.search.config import SearchConfig
     from engine.search.search import Search
-    from engine.selfplay.actor import Actor, SelfPlayConfig
+    from engine.selfplay.actor import Actor
+    from engine.selfplay.config import SelfPlayConfig
     from games import make
 
     limit_threads(1)

@@ -39,7 +39,7 @@ def ray_rows(
     from engine.orchestration.ray_carrier import RayCarrier
     from engine.orchestration.run_directory import RunDirectory
     from engine.search.config import SearchConfig
-    from engine.selfplay.actor import SelfPlayConfig
+    from engine.selfplay.config import SelfPlayConfig
 
     count = workers or psutil.cpu_count(logical=False) or 1
     config = RunConfig(

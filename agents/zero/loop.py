@@ -36,7 +36,8 @@ from engine.networks.network import Network, build_network
 from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
-from engine.selfplay.actor import Actor, SelfPlayConfig
+from engine.selfplay.actor import Actor
+from engine.selfplay.config import SelfPlayConfig
 from games.game import Game, Symmetries
 
 _MAX_BATCH = 512
