@@ -313,13 +313,17 @@ def _selfplay(
         )
         for i in range(count)
     ]
+
+    def received(part: LocalPart) -> list[dict[str, float]]:
+        return [message for message in part.receive() if isinstance(message, dict)]
+
     found: list[dict[str, float]] = []
     while len(found) < count:
         for part in parts:
-            found += part.receive()  # type: ignore[arg-type]
+            found += received(part)
         if not all(part.alive for part in parts) and len(found) < count:
             time.sleep(0.5)
-            found += [message for part in parts for message in part.receive()]  # type: ignore[misc]
+            found += [rates for part in parts for rates in received(part)]
             if len(found) < count:
                 raise click.ClickException("a self-play process died; see its message above")
         time.sleep(0.05)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -117,7 +118,7 @@ class DeviceBackend:
         self.steps: dict[int, Step] = {}
         for size in reversed(self.sizes):  # the largest first: the others fit into its memory
             self.steps[size] = make_step(
-                lambda size=size: self._compute(size),  # type: ignore[misc]
+                partial(self._compute, size),
                 stream=self.compute,
                 pool=pool,
             )
