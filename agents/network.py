@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 from agents.agent import AgentError
 from engine.inference.backends import make_backend
@@ -14,6 +13,7 @@ from engine.inference.evaluator import Evaluator
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.learning.checkpoint import NetworkFile, load_weights
 from engine.learning.sealed import CorruptFileError, FileError
+from engine.search.config import Turning
 from games.game import Game
 
 #: Positions whose evaluation is kept; a few hundred bytes each.
@@ -60,7 +60,7 @@ def open_network(
     paths: Sequence[Path],
     *,
     game: Game,
-    symmetries: Literal["none", "random", "average"] = "none",
+    symmetries: Turning = "none",
     say: Callable[[str], None] = _say_on_stderr,
 ) -> Evaluator:
     """An evaluator over the first of these files that is whole.
@@ -78,9 +78,7 @@ def open_network(
     return evaluator_of(read_network(paths, game=game, say=say), game=game, symmetries=symmetries)
 
 
-def evaluator_of(
-    file: NetworkFile, *, game: Game, symmetries: Literal["none", "random", "average"] = "none"
-) -> Evaluator:
+def evaluator_of(file: NetworkFile, *, game: Game, symmetries: Turning = "none") -> Evaluator:
     """A cached evaluator over a network file, on the fastest backend that agrees with float32."""
     backend = make_backend(
         file.build(), max_batch=_MAX_BATCH, calibration_planes=file.sample_planes

@@ -20,8 +20,7 @@ from engine.inference.config import InferenceConfig
 from engine.learning.config import LearningConfig
 from engine.networks.config import NetworkConfig
 from engine.search.config import SearchConfig
-from engine.selfplay.actor import SelfPlayConfig
-from engine.selfplay.league_actor import LeagueConfig
+from engine.selfplay.config import LeagueConfig, SelfPlayConfig
 from games.game import Game
 
 FORMAT = 1  # of run.toml; raised when an older run can no longer be continued
@@ -165,9 +164,10 @@ def parse_setting(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
     nested: Any = parsed
-    for part in reversed(name.strip().split(".")):
+    first, *inner = name.strip().split(".")
+    for part in reversed(inner):
         nested = {part: nested}
-    return nested  # type: ignore[no-any-return]
+    return {first: nested}
 
 
 def _without_none(value: Any) -> Any:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from agents.agent import AgentError
 from agents.factory import game_of
@@ -32,6 +40,12 @@ SEARCHING_HELP = (
 
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Settles all chance."
+)
+json_option = click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Also write the result here; - prints it instead of the tables.",
 )
 game_option = click.option(
     "--game",
@@ -65,12 +79,12 @@ def progress_bars() -> Iterator[Callable[[str, float], None]]:
         console=Console(stderr=True),
         transient=True,
     )
-    tasks: dict[str, object] = {}
+    tasks: dict[str, TaskID] = {}
     with bars:
 
         def report(name: str, share: float) -> None:
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=1.0)
-            bars.update(tasks[name], completed=share, visible=share < 1.0)  # type: ignore[arg-type]
+            bars.update(tasks[name], completed=share, visible=share < 1.0)
 
         yield report

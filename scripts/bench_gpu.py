@@ -108,7 +108,7 @@ def _line(
     from engine.devices.config import GpuConfig
     from engine.learning.checkpoint import load_weights
     from engine.search.config import SearchConfig
-    from engine.selfplay.actor import SelfPlayConfig
+    from engine.selfplay.config import SelfPlayConfig
     from engine.selfplay.probe import largest_batch, make_lanes, network_rate, tune
     from games import make
 
@@ -206,7 +206,7 @@ def lane_rows(game: Any, seconds: float) -> Iterator[Row]:
     GPU. What it is busy is measured, not planned.
     """
     from engine.search.config import SearchConfig
-    from engine.selfplay.actor import SelfPlayConfig
+    from engine.selfplay.config import SelfPlayConfig
     from engine.selfplay.lanes import Lanes
 
     games = LANE_GAMES
@@ -300,7 +300,8 @@ def _compile(game_id: str) -> None:
     from engine.inference.uniform import UniformEvaluator
     from engine.search.config import SearchConfig
     from engine.search.search import Search
-    from engine.selfplay.actor import Actor, SelfPlayConfig
+    from engine.selfplay.actor import Actor
+    from engine.selfplay.config import SelfPlayConfig
     from games import make
 
     game = make(game_id)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from games.game import Game
 from scripts.agent_options import (
     AGENT_HELP,
     game_option,
+    json_option,
     progress_bars,
     seed_option,
     settle_game,
@@ -102,12 +104,7 @@ def _parse_strengths(
 )
 @click.option("--quick", is_flag=True, help="Fewer positions and games: a first impression.")
 @seed_option
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="Also write the result here; - prints it instead of the tables.",
-)
+@json_option
 def command(
     agent: str,
     game_id: str | None,
@@ -203,9 +200,7 @@ def _measure(agents: list[Agent], game: Game, *, quick: bool, report: Report) ->
         return []
     truth = truth.subset(_QUICK_POSITIONS) if quick else truth
     return [
-        measure_truth(
-            agent, truth, batch=256, progress=lambda share, name=agent.name: report(name, share)
-        )
+        measure_truth(agent, truth, batch=256, progress=partial(report, agent.name))
         for agent in agents
     ]
 

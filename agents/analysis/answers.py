@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from agents.analysis.course import colour_of
+from agents.analysis.ownership import Foreseen
 from agents.analysis.query import Question
 from agents.protocols.gtp_moves import MoveNames
 from engine.search.root_moves import RootMove
@@ -47,11 +48,10 @@ class AnswerWriter:
         """
         mover = int(state["to_play"])
         is_turned = question.view is not None and question.view != mover
-        shown = [moves[0], *(each for each in moves[1:] if each.visits)]
         fields: dict[str, Any] = {
             "moveInfos": [
                 self._move_info(each, order, state, question.line_moves, is_turned)
-                for order, each in enumerate(shown)
+                for order, each in enumerate(shown_moves(moves))
             ],
             "rootInfo": {
                 **_chances(value, moves[0].draw, is_turned),
@@ -63,12 +63,32 @@ class AnswerWriter:
             fields["policy"] = self._policy(state, moves)
         return fields
 
+    def add_points(
+        self, fields: dict[str, Any], question: Question, state: np.void, foreseen: Foreseen
+    ) -> None:
+        """``scoreLead`` at the root and of every move that is told, and ``ownership`` if asked for.
+
+        Args:
+            fields: what ``searched`` returned.
+            question: which asked.
+            state: the position.
+            foreseen: of the same moves, in the same order.
+        """
+        view = int(state["to_play"]) if question.view is None else question.view
+        sign = 1 - 2 * view
+        fields["rootInfo"]["scoreLead"] = round(sign * foreseen.lead, 4)
+        for info, lead in zip(fields["moveInfos"], foreseen.move_leads, strict=True):
+            info["scoreLead"] = round(sign * lead, 4)
+        if question.with_ownership:
+            owned = foreseen.owned.ravel().tolist()
+            fields["ownership"] = [round(sign * each, 4) for each in owned]
+
     def finished(self, question: Question, state: np.void) -> dict[str, Any]:
         """The same of a position in which the game is over: its result, and no moves."""
         mover = int(state["to_play"])
         value = float(np.sign(state["returns"][mover]))
         is_turned = question.view is not None and question.view != mover
-        return {
+        fields: dict[str, Any] = {
             "moveInfos": [],
             "rootInfo": {
                 **_chances(value, float(value == 0), is_turned),
@@ -77,6 +97,16 @@ class AnswerWriter:
                 "gameOver": True,
             },
         }
+        if self._game.rules.has_ownership:
+            self.add_points(fields, question, state, self._counted(state))
+        return fields
+
+    def _counted(self, state: np.void) -> Foreseen:
+        """The points as they lie on the board."""
+        owners = np.zeros((1, *self._game.observation_shape[1:]), np.int8)
+        leads = np.zeros(1, np.float32)
+        self._game.rules.final_ownership(np.array([state], state.dtype), owners, leads)
+        return Foreseen(owners[0].astype(np.float32), float(leads[0]), ())
 
     def _move_info(
         self, move: RootMove, order: int, state: np.void, line_moves: int, is_turned: bool
@@ -109,6 +139,11 @@ class AnswerWriter:
         for each in moves:
             policy[each.action] = _round(each.prior)
         return policy
+
+
+def shown_moves(moves: Sequence[RootMove]) -> list[RootMove]:
+    """The moves of a tree that are told: the one to play, and others that were visited."""
+    return [moves[0], *(each for each in moves[1:] if each.visits)]
 
 
 def _chances(value: float, draw: float, is_turned: bool) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from engine.networks.network import Network
 from engine.search.root_moves import RootMove
 from games.game import Game
 
-_MOST_LINES = 16  # of play whose ends are looked at
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """How the points are thought to be shared at the end; from player 0's view."""
+
+    owned: NDArray[np.float32]  # [H, W], -1 (player 1's) to +1 (player 0's)
+    lead: float  # points
+    move_leads: tuple[float, ...]  # after each of the moves that were asked about
 
 
 class OwnershipReader:
@@ -27,21 +35,18 @@ class OwnershipReader:
         self._game = game
         self._network = network.eval()
 
-    def read(self, state: np.void, moves: Sequence[RootMove]) -> tuple[NDArray[np.float32], float]:
-        """The mean over the ends of the best lines of play, by the visits of their first moves.
+    def read(self, state: np.void, moves: Sequence[RootMove]) -> Foreseen:
+        """What is seen at the ends of the lines of play; their mean by the visits of their moves.
 
         Args:
             state: an unfinished position.
             moves: as the search knows them; may be empty, and the position itself is judged then.
-
-        Returns:
-            ``[H, W]`` from -1 (player 1's) to +1 (player 0's), and player 0's lead in points.
         """
         import torch
 
-        visited = [each for each in moves if each.visits][:_MOST_LINES]
-        ends = [self._end(state, each.line) for each in visited] or [state]
-        weights = np.array([each.visits for each in visited] or [1], np.float32)
+        ends = [self._end(state, each.line) for each in moves] or [state]
+        visits = [each.visits for each in moves]
+        weights = np.array(visits if any(visits) else [1] * len(ends), np.float32)
         states = np.array(ends, self._game.state_dtype)
         planes = np.zeros((len(states), *self._game.observation_shape), np.uint8)
         self._game.rules.observe(states, planes)
@@ -51,9 +56,10 @@ class OwnershipReader:
         owned = np.tanh(points.numpy() / 2) * signs[:, None, None]  # 2 sigmoid(x) - 1
         _, height, width = self._game.observation_shape
         lead = leads.numpy() * signs * (height * width)
-        return (
-            np.average(owned, axis=0, weights=weights),
-            float(np.average(lead, weights=weights)),
+        return Foreseen(
+            owned=np.average(owned, axis=0, weights=weights),
+            lead=float(np.average(lead, weights=weights)),
+            move_leads=tuple(map(float, lead)) if moves else (),
         )
 
     def _end(self, state: np.void, line: Sequence[int]) -> np.void:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from agents.analysis.answers import AnswerWriter
+from agents.analysis.answers import AnswerWriter, shown_moves
 from agents.analysis.fields import QueryError
 from agents.analysis.ownership import OwnershipReader
 from agents.analysis.query import Order, Position, Question, Usual, parse_line, read_line
@@ -140,11 +140,12 @@ class AnalysisService:
 
     def _queue(self, question: Question) -> None:
         if question.with_ownership and self._ownership is None:
-            raise QueryError(
+            # No refusal: programs for KataGo ask for it with every question.
+            message = (
                 f"{self._agent.name} does not foresee whose points are whose (a network of Go "
-                "that was trained with network.ownership does)",
-                "includeOwnership",
+                "that was trained with network.ownership does)"
             )
+            self._write({"id": question.id, "warning": message, "field": "includeOwnership"})
         for message, name in question.warnings:
             self._write({"id": question.id, "warning": message, "field": name})
         for position in question.positions:
@@ -191,12 +192,9 @@ class AnalysisService:
         fields = self._answers.searched(
             job.question, state, moves, visits=growth.spent, value=growth.value
         )
-        if job.question.with_ownership and self._ownership:
-            owned, lead = self._ownership.read(state, moves)
-            view = int(state["to_play"]) if job.question.view is None else job.question.view
-            sign = 1 - 2 * view
-            fields["ownership"] = [round(sign * each, 4) for each in owned.ravel().tolist()]
-            fields["rootInfo"]["scoreLead"] = round(sign * lead, 4)
+        if self._ownership:
+            foreseen = self._ownership.read(state, shown_moves(moves))
+            self._answers.add_points(fields, job.question, state, foreseen)
         self._write({**self._head(job, is_partial=is_partial), **fields})
 
     def _head(self, job: _Job, *, is_partial: bool = False) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
@@ -47,10 +48,10 @@ class PlayApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "Meijin"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = (
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", show=False),
         Binding("tab", "next_in_hand", show=False, priority=True),
-    )
+    ]
 
     def __init__(self, session: Session, *, notice: str = "", review: bool = False) -> None:
         super().__init__()

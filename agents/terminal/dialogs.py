@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
@@ -22,7 +24,7 @@ from games.game import GameError
 class LineScreen(ModalScreen[str | None]):
     """Asks for one line and does something with it; what fails is told here and nothing is lost."""
 
-    BINDINGS = (("escape", "dismiss", "Cancel"),)
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "Cancel")]
 
     def __init__(
         self, question: str, suggestion: str, help_text: str, use: Callable[[str], None]
@@ -76,7 +78,7 @@ def setup_screen(session: Session) -> LineScreen:
 class LevelScreen(ModalScreen[int | None]):
     """A list of levels with their ratings, where they have been measured."""
 
-    BINDINGS = (("escape", "dismiss", "Cancel"),)
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "Cancel")]
 
     def __init__(self, levels: Sequence[Strength], current: int) -> None:
         super().__init__()

@@ -81,7 +81,9 @@ def moves_table(thought: Thought | None, *, rows: int) -> Table:
     table.add_column("choice", ratio=1, no_wrap=True)
     table.add_column("visits", justify="right", no_wrap=True)
     table.add_column("win", justify="right", no_wrap=True)
-    for index, move in enumerate(thought.moves[:rows] if thought is not None else ()):
+    if thought is None:
+        return table
+    for index, move in enumerate(thought.moves[:rows]):
         strong = "bold" if index == 0 else ""
         table.add_row(
             Text(move.text, style=strong),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from engine.devices.backend import DeviceBackend, Port
+from engine.inference.turner import Turner
 from engine.records import Evaluation
-from engine.search.numerics import hash64
+from engine.search.config import Turning
 from games.game import NUM_PLAYERS, Game, States
 
 
@@ -27,7 +26,7 @@ class DeviceEvaluator:
         game: Game,
         backend: DeviceBackend | None,
         *,
-        symmetries: Literal["none", "random", "average"] = "none",
+        symmetries: Turning = "none",
         seed: int = 0,
     ) -> None:
         """Set up.
@@ -35,16 +34,13 @@ class DeviceEvaluator:
         Args:
             game: whose positions are judged.
             backend: may be put in later, before the first call.
-            symmetries: none; "random": each position turned in a way that its key and the seed
-                decide; "average": the mean of policy and outcome over all ways.
+            symmetries: how positions are turned; see ``Turner``.
             seed: of the random symmetries.
         """
         self.evaluations = 0
         self.slots = 0
         self._game = game
-        self._ways = game.symmetries.count
-        self._symmetries = symmetries if self._ways > 1 else "none"
-        self._seed = np.uint64(seed)
+        self._turner = Turner(game, symmetries, seed=seed)
         self._backend = backend
         self._port: Port | None = None
         self._rows = 0
@@ -100,13 +96,9 @@ class DeviceEvaluator:
         inputs.actions[:] = actions
         inputs.counts[:] = counts
         movers = np.ascontiguousarray(states["to_play"])
-        ways = self._ways if self._symmetries == "average" else 1
-        if self._symmetries == "random":
-            keys = np.ascontiguousarray(states["key"])
-            _choose_ways(keys, self._seed, self._ways, inputs.turns)
+        ways = self._turner.passes
         for way in range(ways):
-            if self._symmetries != "random":
-                inputs.turns[:] = way
+            self._turner.choose(states, way, inputs.turns)
             log_probs, outcomes = port.run(n)
             _take(log_probs, outcomes, counts, movers, way, ways, logits, values, draws)
         self.evaluations += n * ways
@@ -117,13 +109,6 @@ class DeviceEvaluator:
         self._logits = np.zeros((rows, self._game.max_legal), np.float32)
         self._values = np.zeros((rows, NUM_PLAYERS), np.float32)
         self._draws = np.zeros(rows, np.float32)
-
-
-@njit(cache=True, nogil=True)
-def _choose_ways(keys, seed, ways, turns):
-    """Pick a symmetry for each key, the same one whenever the key is asked about."""
-    for b in range(len(keys)):
-        turns[b] = np.int32(hash64(keys[b], seed) % np.uint64(ways))
 
 
 @njit(cache=True, nogil=True)

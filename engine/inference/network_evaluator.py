@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.inference.turner import Turner
 from engine.records import Evaluation
-from engine.search.numerics import exp32, hash64, log64
+from engine.search.config import Turning
+from engine.search.numerics import exp32, log64
 from games.game import NUM_PLAYERS, Game, States
 
 
@@ -47,7 +49,7 @@ class NetworkEvaluator:
         game: Game,
         backend: Backend | None,
         *,
-        symmetries: Literal["none", "random", "average"] = "none",
+        symmetries: Turning = "none",
         seed: int = 0,
     ) -> None:
         """Set up.
@@ -55,8 +57,7 @@ class NetworkEvaluator:
         Args:
             game: whose positions are judged.
             backend: may be put in later, before the first call.
-            symmetries: none; "random": each position turned in a way that its key and the seed
-                decide; "average": the mean of policy and outcome over all ways.
+            symmetries: how positions are turned; see ``Turner``.
             seed: of the random symmetries.
         """
         self.backend = backend
@@ -65,17 +66,15 @@ class NetworkEvaluator:
         self._game = game
         self._cells = np.ascontiguousarray(game.symmetries.cells, np.int32)
         self._turned_actions = np.ascontiguousarray(game.symmetries.actions, np.int32)
-        self._symmetries = symmetries if game.symmetries.count > 1 else "none"
-        self._seed = np.uint64(seed)
+        self._turner = Turner(game, symmetries, seed=seed)
         self._rows = 0
 
     def another(self) -> NetworkEvaluator:
         """One for another thread, with a backend of its own."""
         assert self.backend is not None
         backend = self.backend.another()
-        return NetworkEvaluator(
-            self._game, backend, symmetries=self._symmetries, seed=int(self._seed)
-        )
+        turner = self._turner
+        return NetworkEvaluator(self._game, backend, symmetries=turner.turning, seed=turner.seed)
 
     def evaluate(
         self, states: States, actions: NDArray[np.int32], counts: NDArray[np.int32]
@@ -89,12 +88,11 @@ class NetworkEvaluator:
         logits = self._policy_logits[:batch]
         outcomes = self._outcomes[:batch]
         turns = self._turns[:batch]
-        if self._symmetries == "average":
-            self._average(planes, actions, counts, logits, outcomes)
+        if self._turner.turning == "average":
+            self._average(states, planes, actions, counts, logits, outcomes)
         else:
-            if self._symmetries == "random":
-                keys = np.ascontiguousarray(states["key"])
-                _choose_turns(keys, self._seed, len(self._cells), turns)
+            self._turner.choose(states, 0, turns)
+            if self._turner.turning == "random":
                 planes = self._turn(planes, turns)
             self._run(planes)
             _gather(self._raw_logits, self._turned_actions, turns, actions, counts, logits)
@@ -107,6 +105,7 @@ class NetworkEvaluator:
 
     def _average(
         self,
+        states: States,
         planes: NDArray[np.uint8],
         actions: NDArray[np.int32],
         counts: NDArray[np.int32],
@@ -114,13 +113,13 @@ class NetworkEvaluator:
         outcomes: NDArray[np.float32],
     ) -> None:
         """Write the mean over all symmetries; the policy as logarithms of mean probabilities."""
-        ways = len(self._cells)
+        ways = self._turner.passes
         logits[:] = 0.0
         outcomes[:] = 0.0
         turns = self._turns[: len(planes)]
         gathered = np.empty_like(logits)
         for way in range(ways):
-            turns[:] = way
+            self._turner.choose(states, way, turns)
             self._run(self._turn(planes, turns))
             _gather(self._raw_logits, self._turned_actions, turns, actions, counts, gathered)
             _add_probabilities(gathered, counts, logits)
@@ -159,13 +158,6 @@ class NetworkEvaluator:
         self._outcomes = np.zeros((rows, 3), np.float32)
         self._values = np.zeros((rows, NUM_PLAYERS), np.float32)
         self._draws = np.zeros(rows, np.float32)
-
-
-@njit(cache=True, nogil=True)
-def _choose_turns(keys, seed, ways, turns):
-    """Pick a symmetry for each key, the same one whenever the key is asked about."""
-    for b in range(len(keys)):
-        turns[b] = np.int32(hash64(keys[b], seed) % np.uint64(ways))
 
 
 @njit(cache=True, nogil=True)

@@ -32,7 +32,8 @@ from engine.learning.sealed import (
     write_sealed,
 )
 from engine.learning.trainer import TrainerState
-from engine.networks.network import Network, NetworkConfig, build_network
+from engine.networks.config import NetworkConfig
+from engine.networks.network import Network, build_network
 from games.game import Game
 
 SNAPSHOT_KIND, SNAPSHOT_FORMAT = "snapshot", 1

@@ -25,6 +25,7 @@ from engine.learning.packed import PackedEpisodes, pack
 from engine.orchestration.carrier import LocalCarrier
 from engine.orchestration.local import Link, LocalPart, ParentGoneError
 from engine.orchestration.messages import (
+    MOST_UNACKNOWLEDGED,
     Acknowledged,
     Failed,
     Finished,
@@ -34,11 +35,11 @@ from engine.orchestration.messages import (
     Stop,
 )
 from engine.orchestration.run_directory import RunDirectory
-from engine.orchestration.worker import MOST_UNACKNOWLEDGED
 from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
 from engine.selfplay.actor import Actor
+from engine.selfplay.config import SelfPlayConfig
 from games import make
 from games.game import Game
 
@@ -86,7 +87,8 @@ class FakeHost:
                 if isinstance(message, HostReport):
                     self.report = message
                 else:
-                    worker, inner = message  # type: ignore[misc]
+                    assert isinstance(message, tuple)
+                    worker, inner = message
                     self._arrived.setdefault(worker, deque()).append(inner)
             if not alive and not messages:
                 return
@@ -193,11 +195,10 @@ def played_episodes(game: Game, *, count: int, seed: int) -> list[Episode]:
     search = Search(
         game, UniformEvaluator(game), config, num_trees=64, max_simulations=8, seed=seed
     )
-    selfplay = RunConfig(game=game.id).selfplay
     actor = Actor(
         game,
         search,
-        config=type(selfplay)(games=64, fast_simulations=4),
+        config=SelfPlayConfig(games=64, fast_simulations=4),
         simulations=8,
         name="fake",
         seed=seed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from pathlib import Path
 
 import psutil
@@ -19,7 +18,6 @@ from engine.learning.trainer import Trainer
 from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import Clock, Failed, Learned, Published, Said, Stop, Stopped
 from engine.orchestration.run_directory import RunDirectory
-from engine.orchestration.worker import one_line
 from engine.selfplay.pfsp import spaced
 from games import make
 
@@ -46,7 +44,7 @@ def learner_main(link: Link, config: RunConfig, path: str) -> None:
     except ParentGoneError:
         raise
     except Exception as error:
-        link.send(Failed(f"learner: {one_line(error)}", details=traceback.format_exc()))
+        link.send(Failed.of("learner", error))
         raise SystemExit(1) from None
 
 

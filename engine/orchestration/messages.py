@@ -8,10 +8,14 @@ machine or an actor elsewhere carries them is the business of the file that star
 
 from __future__ import annotations
 
+import os
+import traceback
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.learning.packed import PackedEpisodes
+
+MOST_UNACKNOWLEDGED = 8  # batches of a worker; past that the driver is behind and the worker waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,16 @@ class Failed:
     text: str
     outside: bool = False  # something else ended it: a lost machine, a kill
     details: str = ""  # the traceback, for the part's log
+
+    @staticmethod
+    def of(who: str, error: Exception) -> Failed:
+        """An exception as what it says and where it came from."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{os.path.basename(last.filename)}:{last.lineno}"
+        return Failed(
+            f"{who}: {type(error).__name__}: {error} ({place})",
+            details="".join(traceback.format_exception(error)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,17 +11,17 @@ import msgspec
 import psutil
 
 from engine.config import RunConfig
-from engine.devices.backend import DeviceBackend
-from engine.devices.build import make_device_backend
 from engine.devices.choice import DeviceError, choose_device
 from engine.inference.backends import limit_threads
 from engine.inference.evaluator import Evaluator
 from engine.inference.rollouts import RolloutEvaluator
-from engine.learning.checkpoint import load_weights
 from engine.learning.packed import pack
+from engine.orchestration.counts import Counts, Meter
+from engine.orchestration.device_seat import DeviceSeat
 from engine.orchestration.league_seat import LeagueSeat
 from engine.orchestration.local import Link, ParentGoneError
 from engine.orchestration.messages import (
+    MOST_UNACKNOWLEDGED,
     Acknowledged,
     Failed,
     Finished,
@@ -38,15 +36,13 @@ from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
 from engine.seeds import stream_seed
-from engine.selfplay.actor import Actor, ActorCounters
+from engine.selfplay.actor import Actor
 from engine.selfplay.bootstrap import playouts_for
 from engine.selfplay.lanes import Lanes, RolloutSeat
-from engine.selfplay.probe import largest_batch, make_lanes, tune
 from games import make
 from games.game import Game
 
 _REPORT_SECONDS = 2.0
-MOST_UNACKNOWLEDGED = 8  # batches; past that the driver is behind and the worker waits
 
 
 def worker_main(link: Link, config: RunConfig, name: str, cores: int | None = None) -> None:
@@ -63,7 +59,7 @@ def worker_main(link: Link, config: RunConfig, name: str, cores: int | None = No
     except ParentGoneError:
         raise
     except Exception as error:
-        link.send(Failed(f"worker {name}: {one_line(error)}", details=traceback.format_exc()))
+        link.send(Failed.of(f"worker {name}", error))
         raise SystemExit(1) from None
 
 
@@ -75,13 +71,6 @@ def usual_workers(config: RunConfig) -> int:
     """
     device = choose_device(config.device)
     return (psutil.cpu_count(logical=False) or 1) if device.is_cpu else len(device.names)
-
-
-def one_line(error: Exception) -> str:
-    """An exception as one line for the user: what it says and where it came from."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{os.path.basename(last.filename)}:{last.lineno}"
-    return f"{type(error).__name__}: {error} ({place})"
 
 
 class Worker:
@@ -130,7 +119,7 @@ class Worker:
         # Visit counts: sharper targets would follow the noise of single playouts. A playout costs
         # a hundredth of what the search of an ending does, so only roots are searched to the end.
         config = SearchConfig(algorithm="puct", ending_nodes=0, simulations=simulations)
-        meter = _Meter()
+        meter = Meter()
         if threads > 1:
             lanes = Lanes(
                 self.game,
@@ -146,9 +135,9 @@ class Worker:
             lanes.load(None, 0)
             while not self._stopped and self._wanted is None:
                 self._episodes += lanes.play()
-                self._tell(meter, _Counts.of(lanes.counters))
+                self._tell(meter, Counts.of(lanes.counters))
             self._episodes += lanes.close()
-            self._report(meter, _Counts.of(lanes.counters))
+            self._report(meter, Counts.of(lanes.counters))
             return
         search = self._search(evaluator, config, simulations, self.config.selfplay.games)
         actor = Actor(
@@ -162,8 +151,8 @@ class Worker:
         )
         while not self._stopped and self._wanted is None:
             self._episodes += actor.play_ply(weights_version=0)
-            self._tell(meter, _Counts.of(actor.counters))
-        self._report(meter, _Counts.of(actor.counters))
+            self._tell(meter, Counts.of(actor.counters))
+        self._report(meter, Counts.of(actor.counters))
 
     def _play_network(self) -> None:
         assert self._wanted is not None
@@ -190,17 +179,17 @@ class Worker:
             settings=self.config.settings_hash,
         )
 
-        def counts() -> _Counts:
-            own = _Counts.of(
+        def counts() -> Counts:
+            own = Counts.of(
                 actor.counters, network.evaluations, network.cache.hits, network.network_seconds
             )
             if league is None:
                 return own
-            return own + _Counts.of(
+            return own + Counts.of(
                 league.counters, league.evaluations, league.hits, league.network_seconds
             )
 
-        meter = _Meter()
+        meter = Meter()
         while not self._stopped:
             if self._wanted is not None:
                 self._load(lambda weights: network.load(weights.path))
@@ -218,7 +207,7 @@ class Worker:
         seat = DeviceSeat(self.game, self.config, device=device, name=self.name)
         self._load(seat.load)
         self.link.send(Said(f"worker {self.name}: {seat.sentence}"))
-        meter = _Meter()
+        meter = Meter()
         while not self._stopped:
             if self._wanted is not None:
                 self._load(seat.load)
@@ -254,7 +243,7 @@ class Worker:
         self.version = wanted.version
         self._say(sentence)
 
-    def _tell(self, meter: _Meter, counts: _Counts) -> None:
+    def _tell(self, meter: Meter, counts: Counts) -> None:
         """News in both directions, after a ply; waits where the others are behind."""
         if time.monotonic() - meter.since >= _REPORT_SECONDS:
             self._report(meter, counts)
@@ -275,7 +264,7 @@ class Worker:
         """Whether the driver is so far behind that nothing more is sent."""
         return len(self._sent) >= MOST_UNACKNOWLEDGED
 
-    def _report(self, meter: _Meter, counts: _Counts) -> None:
+    def _report(self, meter: Meter, counts: Counts) -> None:
         seconds, delta = meter.since_last(counts)
         waits, self._waits = self._waits, _Waits()
         self._batch += 1
@@ -327,119 +316,7 @@ class _Waits:
     acknowledged_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Running totals of a worker."""
-
-    plies: int = 0
-    simulations: int = 0
-    evaluations: int = 0
-    hits: int = 0
-    network_seconds: float = 0.0
-    slots: int = 0
-
-    @staticmethod
-    def of(
-        played: ActorCounters,
-        evaluations: int = 0,
-        hits: int = 0,
-        network_seconds: float = 0.0,
-        slots: int = 0,
-    ) -> _Counts:
-        """From what was played, and what judged it."""
-        return _Counts(played.plies, played.simulations, evaluations, hits, network_seconds, slots)
-
-    def __add__(self, other: _Counts) -> _Counts:
-        sums = [getattr(self, name) + getattr(other, name) for name in _Counts.__slots__]
-        return _Counts(*sums)
-
-
-class _Meter:
-    """Counters at the last report."""
-
-    def __init__(self) -> None:
-        self.since = time.monotonic()
-        self._last = _Counts()
-
-    def since_last(self, counts: _Counts) -> tuple[float, _Counts]:
-        """Seconds and counts since the last call."""
-        now, last = time.monotonic(), self._last
-        seconds = now - self.since
-        self.since, self._last = now, counts
-        delta = [getattr(counts, name) - getattr(last, name) for name in _Counts.__slots__]
-        return seconds, _Counts(*delta)
-
-
 def _number(name: str) -> int:
     """The number in a worker's name: ``w3.1.7`` is worker 3."""
     found = re.search(r"\d+", name)
     return int(found.group()) if found else 0
-
-
-class DeviceSeat:
-    """Lanes of a worker on a GPU, and the newest weights in them.
-
-    Attributes:
-        lanes: there once weights have been loaded.
-        sentence: how they were set up.
-    """
-
-    lanes: Lanes
-
-    def __init__(self, game: Game, config: RunConfig, *, device: str, name: str) -> None:
-        self.game = game
-        self.config = config
-        self.device = device
-        self.name = name
-        self.sentence = ""
-        self._batch = config.gpu.batch or config.gpu.games
-        self._backend: DeviceBackend | None = None
-        self._seconds_before = 0.0  # that the device computed for earlier weights
-
-    def load(self, weights: NewWeights) -> str:
-        """Put weights to work; returns a sentence where there is something to say.
-
-        The first time, the lanes are set up, which may mean some seconds of probing.
-        """
-        file = load_weights(weights.path, self.game)
-        precision = self.config.inference.precision
-        if precision == "int8":
-            raise DeviceError(f"inference.precision=int8 is for processors; {self.device} has bf16")
-        if self.config.inference.runtime == "openvino":
-            raise DeviceError(f"inference.runtime=openvino is for processors, not {self.device}")
-        network = file.build()
-        choice = make_device_backend(
-            network,
-            self.game,
-            device=self.device,
-            max_batch=self._batch or largest_batch(network),
-            precision=precision,
-            sample_planes=file.sample_planes,
-        )
-        said = choice.sentence
-        if self._backend is None:
-            tuning = tune(self.game, choice.backend, config=self.config)
-            self.sentence = tuning.sentence
-            self.lanes = make_lanes(
-                self.game,
-                self.config,
-                lanes=tuning.lanes,
-                games=tuning.games,
-                name=self.name,
-                cache_positions=self.config.inference.cache_positions,
-            )
-            self._seconds_before = -choice.backend.busy_seconds  # the probe's are not counted
-            if tuning.batch < choice.backend.max_batch:
-                # Steps for batches that never come hold memory that a learner could use.
-                self._batch = tuning.batch
-        else:
-            self._seconds_before += self._backend.busy_seconds
-        self._backend = choice.backend
-        self.lanes.load(choice.backend, weights.version)
-        return said
-
-    def counts(self) -> _Counts:
-        """Running totals."""
-        lanes = self.lanes
-        busy = self._seconds_before + (self._backend.busy_seconds if self._backend else 0.0)
-        return _Counts.of(lanes.counters, lanes.evaluations, lanes.hits, busy, lanes.slots)

@@ -45,6 +45,10 @@ class GumbelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     # first plies whose exploring move is drawn from the improved policy, not the halving's winner
 
 
+Turning = Literal["none", "random", "average"]
+"""What network evaluators do with the symmetries of a game; see ``engine.inference.turner``."""
+
+
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How moves are searched."""
 
@@ -60,7 +64,7 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     # the same for all moves of a root together, earlier in the game since they are many nodes
     reuse_tree: bool = True  # keep what is known below the played move
     leaves_per_tree: Count = 1  # leaves of one tree in one batch of the evaluator
-    symmetries: Literal["none", "random", "average"] = "random"
+    symmetries: Turning = "random"
     # how network evaluators turn the positions they are asked about
     puct: PuctConfig = PuctConfig()
     gumbel: GumbelConfig = GumbelConfig()

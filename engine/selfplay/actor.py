@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from engine.records import ITSELF, Episode, SearchResult
 from engine.search.search import Search
 from engine.seeds import stream_seed
+from engine.selfplay.config import SelfPlayConfig
 from games.game import UNPROVEN, Game, States
-
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-
-
-class SelfPlayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How games are made. Read by the actor alone; ``search`` settings stand beside it."""
-
-    games: Annotated[int, Meta(ge=1, description="games in flight in each worker")] = 128
-    full_share: Annotated[
-        float, Meta(gt=0.0, le=1.0, description="share of plies searched in full and learned from")
-    ] = 0.5
-    fast_simulations: Annotated[
-        int, Meta(ge=1, description="simulations of the other plies (KataGo's playout cap)")
-    ] = 16
-    sampled_plies: Annotated[
-        int, Meta(ge=0, description="plies at the start whose move is drawn from the policy")
-    ] = 10
-    opening_share: Annotated[
-        float, Meta(ge=0.0, le=1.0, description="share of games that start with random moves")
-    ] = 0.5
-    opening_plies: Annotated[
-        int, Meta(ge=0, description="most random moves of such an opening")
-    ] = 8
-    play_on_share: Annotated[
-        float,
-        Meta(ge=0.0, le=1.0, description="share of games played on once the result is proven"),
-    ] = 0.2
 
 
 @dataclass(slots=True)

@@ -21,7 +21,8 @@ from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
 from engine.seeds import stream_seed
-from engine.selfplay.actor import Actor, ActorCounters, SelfPlayConfig
+from engine.selfplay.actor import Actor, ActorCounters
+from engine.selfplay.config import SelfPlayConfig
 from games.game import Game
 
 _LOOK_SECONDS = 0.1  # a lane that waits looks so often whether it should end

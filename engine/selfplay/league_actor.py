@@ -16,33 +16,16 @@ learning", Methods, "Multi-agent learning": only the learning player's own steps
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from engine.records import Episode
 from engine.search.search import Search
 from engine.seeds import stream_seed
-from engine.selfplay.actor import Actor, GameRecord, SelfPlayConfig
-from engine.selfplay.pfsp import Weighting
+from engine.selfplay.actor import Actor, GameRecord
+from engine.selfplay.config import SelfPlayConfig
 from games.game import Game, States
-
-
-class LeagueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Games against older versions of the run's own weights."""
-
-    share: Annotated[
-        float, Meta(ge=0.0, lt=1.0, description="of the games in flight; 0: no league")
-    ] = 0.0
-    opponents: Annotated[int, Meta(ge=1, description="older versions that are kept, at most")] = 8
-    weighting: Weighting = "hard"  # of an opponent by the chance of beating it; see ``pfsp``
-
-    def games_of(self, games: int) -> int:
-        """How many of a worker's games are the league's: one at least, and not all."""
-        return min(max(1, round(self.share * games)), games - 1) if self.share else 0
 
 
 class LeagueActor(Actor):

@@ -339,48 +339,9 @@ def random_last_positions(game: Game) -> np.ndarray:
     return states[(outcomes == 1) & (counts >= 2)]
 
 
-def brute_force(game: Game, state: np.void, plies: int, memory: dict) -> int:
-    """Outcome for the mover by the definition, in plain Python, with nothing but step and legal."""
-    mover = int(state["to_play"])
-    if state["finished"]:
-        return int(np.sign(state["returns"][mover]))
-    if plies == 0:
-        return UNPROVEN
-    # What is forbidden deeper down may depend on how a position came about.
-    known = (state.tobytes() if game.history_fields else int(state["key"]), plies)
-    if known not in memory:
-        outcomes = []
-        for action in game.legal(state):
-            child = np.array([state])
-            game.rules.step(child, np.array([action], np.int32))
-            outcome = brute_force(game, child[0], plies - 1, memory)
-            if outcome != UNPROVEN and int(child[0]["to_play"]) != mover:
-                outcome = -outcome
-            outcomes.append(outcome)
-        settled = [outcome for outcome in outcomes if outcome != UNPROVEN]
-        if 1 in settled:
-            memory[known] = 1
-        else:
-            memory[known] = max(settled) if len(settled) == len(outcomes) else UNPROVEN
-    return memory[known]
-
-
 @every_game
 def test_prove_agrees_with_brute_force_at_every_depth(spec):
-    game = games.make(spec)
-    states, _ = random_games(spec)
-    rng = np.random.default_rng(1)
-    late = states[states["ply"] >= np.quantile(states["ply"], 0.5)]
-    sample = rng.choice(late, 60, replace=False)
-    memory: dict = {}
-    width = legal_of(game, sample)[1].mean()
-    for plies in range(5):
-        if 60 * width**plies > 100_000:
-            break  # in plain Python; the definition is the same at every depth
-        outcomes = np.empty(len(sample), np.int8)
-        game.rules.prove(sample, plies, outcomes)
-        expected = [brute_force(game, state, plies, memory) for state in sample]
-        assert outcomes.tolist() == expected
+    laws.proofs_agree_with_brute_force(sample(spec))
 
 
 @every_game

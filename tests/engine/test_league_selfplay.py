@@ -16,8 +16,9 @@ from engine.learning.store import EpisodeStore
 from engine.records import ITSELF, Evaluation
 from engine.search.config import SearchConfig
 from engine.search.search import Search
-from engine.selfplay.actor import Actor, SelfPlayConfig
-from engine.selfplay.league_actor import LeagueActor, LeagueConfig
+from engine.selfplay.actor import Actor
+from engine.selfplay.config import LeagueConfig, SelfPlayConfig
+from engine.selfplay.league_actor import LeagueActor
 from engine.selfplay.pfsp import draw_opponent, priorities, spaced
 from games import make
 

@@ -51,10 +51,10 @@ def test_a_position_without_lines_is_judged_itself(game, network):
     game.rules.observe(np.array([state], game.state_dtype), planes)
     with torch.inference_mode():
         _, _, points, leads = network.forward_with_ownership(torch.from_numpy(planes))
-    owned, lead = OwnershipReader(game, network).read(state, [])
+    foreseen = OwnershipReader(game, network).read(state, [])
     # White is to move: what is the mover's is not player 0's.
-    assert owned == pytest.approx(1 - 2 * torch.sigmoid(points[0]).numpy(), abs=1e-5)
-    assert lead == pytest.approx(-25 * float(leads[0]), rel=1e-4)
+    assert foreseen.owned == pytest.approx(1 - 2 * torch.sigmoid(points[0]).numpy(), abs=1e-5)
+    assert foreseen.lead == pytest.approx(-25 * float(leads[0]), rel=1e-4)
 
 
 def test_the_view_turns_points_and_lead(game, network):
@@ -66,11 +66,41 @@ def test_the_view_turns_points_and_lead(game, network):
     assert white["rootInfo"]["scoreLead"] == pytest.approx(-black["rootInfo"]["scoreLead"])
 
 
-def test_where_nothing_foresees_it_the_question_is_refused(game):
+def test_every_move_has_its_lead_whether_points_are_asked_for_or_not(game, network):
+    """KataGo's ``scoreLead`` is never missing, and KaTrain does without nowhere."""
+    answer = asked(game, network, includeOwnership=False)
+    assert "ownership" not in answer
+    leads = [each["scoreLead"] for each in answer["moveInfos"]]
+    visits = [each["visits"] for each in answer["moveInfos"]]
+    assert len(set(leads)) > 2
+    assert answer["rootInfo"]["scoreLead"] == pytest.approx(
+        np.average(leads, weights=visits), abs=1e-3
+    )
+
+
+def test_a_finished_game_is_counted(game):
     agent = SearchAgent(game=game, evaluator=KeyEvaluator(game), simulations=5)
     answers = []
-    AnalysisService(agent, answers.append).take('{"id":"q","moves":[],"includeOwnership":true}')
-    assert answers[0]["field"] == "includeOwnership"
+    AnalysisService(agent, answers.append).take(
+        '{"id":"q","moves":["c3","pass","pass"],"includeOwnership":true,'
+        '"overrideSettings":{"reportAnalysisWinratesAs":"WHITE"}}'
+    )
+    answer = answers[-1]
+    assert answer["rootInfo"]["gameOver"]
+    assert answer["rootInfo"]["scoreLead"] == -(25 - game.parameters["komi"])
+    assert answer["ownership"] == [-1.0] * 25
+
+
+def test_where_nothing_foresees_it_the_question_is_answered_without(game):
+    agent = SearchAgent(game=game, evaluator=KeyEvaluator(game), simulations=5)
+    answers = []
+    service = AnalysisService(agent, answers.append)
+    service.take('{"id":"q","moves":[],"includeOwnership":true}')
+    while service.is_busy:
+        service.step()
+    warning, answer = answers
+    assert warning["field"] == "includeOwnership" and "does not foresee" in warning["warning"]
+    assert "ownership" not in answer and answer["moveInfos"]
     assert open_ownership("mcts:10", game=game) is None
     assert open_ownership("shipped", game=games.make("connect_four")) is None
     with pytest.raises(AgentError):
