@@ -42,7 +42,9 @@ def expand_children(game: Game, states: States) -> Children:
     return Children(states=children, rows=rows, slots=slots, actions=actions)
 
 
-def random_slots(keys: NDArray[np.uint64], allowed: NDArray[np.bool_], *, seed: int) -> NDArray:
+def random_slots(
+    keys: NDArray[np.uint64], allowed: NDArray[np.bool_], *, seed: int
+) -> NDArray[np.int64]:
     """A uniformly random allowed slot of each row, fixed by ``seed`` and the row's key alone.
 
     The choice hangs on the position and not on a stream, so it is the same in any batch.
@@ -58,7 +60,10 @@ def random_slots(keys: NDArray[np.uint64], allowed: NDArray[np.bool_], *, seed: 
     numbers = _mix(keys + _mix(np.full(1, seed & (2**64 - 1), np.uint64)))
     ranks = (numbers >> np.uint64(11)).astype(np.float64) * 2.0**-53 * allowed.sum(axis=1)
     # The slot where the running count of allowed slots first exceeds the rank.
-    return np.argmax(np.cumsum(allowed, axis=1) > ranks.astype(np.int64)[:, None], axis=1)
+    slots: NDArray[np.int64] = np.argmax(
+        np.cumsum(allowed, axis=1) > ranks.astype(np.int64)[:, None], axis=1
+    )
+    return slots
 
 
 def _mix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -44,7 +44,9 @@ def _search(game: Game, logs: NDArray[np.floating], mover: int) -> tuple[float, 
     states, scores = game.rules.initial(1), np.zeros(1)
     lines = np.zeros((1, 0), np.int32)
     stones = np.zeros((1, logs.shape[2]), np.int64)  # in each column
-    best = (float(logs[0].sum()), []) if mover == int(states[0]["to_play"]) else (-np.inf, [])
+    best: tuple[float, list[int]] = (-np.inf, [])
+    if mover == int(states[0]["to_play"]):
+        best = float(logs[0].sum()), []
     while len(states):
         legal = np.empty((len(states), game.max_legal), np.int32)
         counts = np.empty(len(states), np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.agent import Agent, Decisions
 from agents.choice import expand_children, legal_slots, random_slots
@@ -35,8 +36,8 @@ class OnePlyAgent(Agent):
         winning[children.rows, children.slots] = wins_now
         safe = np.zeros(legal.shape, bool)
         safe[children.rows, children.slots] = ~loses_next
-        allowed = legal >= 0
+        allowed: NDArray[np.bool_] = legal >= 0
         for better in (safe, winning):
-            allowed = np.where(better.any(axis=1)[:, None], better, allowed)
+            allowed = np.where(better.any(axis=1, keepdims=True), better, allowed)
         slots = random_slots(states["key"], allowed, seed=self.seed)
         return Decisions(actions=legal[np.arange(len(states)), slots])

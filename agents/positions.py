@@ -30,4 +30,5 @@ def position_after(game: Game, text: str) -> np.void:
         except GameError as error:
             raise AgentError(f"move {number}: {error}") from None
         game.rules.step(states, np.array([action], np.int32))
-    return states[0]
+    reached: np.void = states[0]
+    return reached

@@ -60,7 +60,11 @@ def weights_of_run(path: Path) -> list[Path]:
     Raises:
         AgentError: nothing is published yet.
     """
-    files = [each for each in (path / "weights").glob(f"*{SUFFIX}") if _VERSION.search(each.stem)]
-    if not files:
+    versions = [
+        (int(found[1]), each)
+        for each in (path / "weights").glob(f"*{SUFFIX}")
+        if (found := _VERSION.search(each.stem))
+    ]
+    if not versions:
         raise AgentError(f"{path} has published no network yet; train it for a minute first")
-    return sorted(files, key=lambda each: int(_VERSION.search(each.stem)[1]), reverse=True)
+    return [each for _, each in sorted(versions, key=lambda pair: pair[0], reverse=True)]

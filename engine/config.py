@@ -164,9 +164,10 @@ def parse_setting(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
     nested: Any = parsed
-    for part in reversed(name.strip().split(".")):
+    first, *inner = name.strip().split(".")
+    for part in reversed(inner):
         nested = {part: nested}
-    return nested  # type: ignore[no-any-return]
+    return {first: nested}
 
 
 def _without_none(value: Any) -> Any:

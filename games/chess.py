@@ -506,7 +506,7 @@ def board_view(state):
     """What a terminal draws: white below, whoever is to move; at mate, what gives it."""
     position = position_of(state)
     owners = [-1 if piece == "." else int(piece.islower()) for piece in position.cells]
-    deciding = ()
+    deciding: tuple[tuple[int, int], ...] = ()
     if state["returns"].any():
         loser = position.white_to_move
         king = position.cells.index(piece_letter("K", white=loser))

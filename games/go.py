@@ -23,6 +23,7 @@ before it can be the same.
 """
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -587,9 +588,9 @@ def _fits(stones: tuple[int, int], ply: int, passes: int) -> bool:
     return stones[0] <= (played + 1) // 2 and stones[1] <= played // 2
 
 
-def _read_status(text: str) -> dict:
+def _read_status(text: str) -> dict[str, Any]:
     """What the line below a drawn board says; what it does not say is left out."""
-    status = {}
+    status: dict[str, Any] = {}
     if found := re.search(r"\b(black|white)\b[^,\n]* to move", text, re.IGNORECASE):
         status["to_play"] = int(found[1].lower() == "white")
         status["over"] = False

@@ -338,7 +338,8 @@ def text_to_state(text):
 
 def shortest_chain(owners, player):
     """Cells of a shortest chain that joins the edges of ``player``; none until the end."""
-    reached_from = {}  # by breadth: stones, and the stone before each on the way from the edge
+    # By breadth: stones, and the stone before each on the way from the edge.
+    reached_from: dict[tuple[int, int], tuple[int, int] | None] = {}
     for place in range(SIZE):
         cell = (0, place) if player == 0 else (place, 0)
         if owners[cell] == player:
@@ -347,8 +348,8 @@ def shortest_chain(owners, player):
     for cell in waiting:  # grows while it is walked
         if cell[player] == SIZE - 1:
             chain = [cell]
-            while reached_from[chain[-1]] is not None:
-                chain.append(reached_from[chain[-1]])
+            while (before := reached_from[chain[-1]]) is not None:
+                chain.append(before)
             return chain
         for down, right in ((0, 1), (0, -1), (-1, 0), (-1, 1), (1, 0), (1, -1)):
             other = cell[0] + down, cell[1] + right

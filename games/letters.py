@@ -48,4 +48,5 @@ def _dots(sign: str) -> NDArray[np.bool_]:
     if "CHESS" in named:
         sign = _CHESSMEN.get(named[-1], _UNKNOWN)
     rows = bytes.fromhex(_ROWS.get(sign.upper(), _ROWS[_UNKNOWN]))
-    return np.unpackbits(np.frombuffer(rows, np.uint8)[:, None], axis=1)[:, 8 - _WIDTH :] == 1
+    bits = np.unpackbits(np.frombuffer(rows, np.uint8)[:, None], axis=1)
+    return bits[:, 8 - _WIDTH :].astype(np.bool_)

@@ -29,6 +29,7 @@ or diagonal side by side, and their 32 occupations are looked up.
 """
 
 import re
+from functools import partial
 
 import numpy as np
 
@@ -742,10 +743,10 @@ def _read_fen(lines):
     if any(len(row) != SIZE for row in board.split("/")):
         raise InvalidPositionError(f"every rank of {fen['board']!r} needs {SIZE} squares")
     glyphs = f".{LETTERS}{LETTERS.lower()}"
-    read = {"height": SIZE, "width": SIZE, "glyphs": glyphs}
-    cells = read_board(board.replace("/", "\n"), **read)
+    read = partial(read_board, height=SIZE, width=SIZE, glyphs=glyphs)
+    cells = read(board.replace("/", "\n"))
     drawn = [line for line in lines if line != fen[0]]
-    if len(drawn) >= SIZE and (read_board("\n".join(drawn), **read) != cells).any():
+    if len(drawn) >= SIZE and (read("\n".join(drawn)) != cells).any():
         raise InvalidPositionError("the drawing and the FEN under it are different positions")
     return cells, "wb".index(fen["side"]), int(fen["clock"] or 0), int(fen["number"] or 1)
 

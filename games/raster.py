@@ -161,7 +161,9 @@ def _glyphs(view: BoardView) -> set[str]:
     return {piece for pieces in view.pieces for piece in pieces}
 
 
-def _blend(square: NDArray[np.float32], colour: tuple[float, ...], mask: NDArray) -> None:
+def _blend(
+    square: NDArray[np.float32], colour: tuple[float, ...], mask: NDArray[np.float32]
+) -> None:
     """Lay ``colour`` over ``square`` where ``mask`` is 1, partly where it is less."""
     square += (np.array(colour, np.float32) - square) * mask[:, :, None]
 
@@ -186,7 +188,8 @@ def _mask(shape: str, size: int) -> NDArray[np.float32]:
         along = np.minimum(np.abs(x - y), np.abs(x + y)) / np.sqrt(2)
         inside = (along <= 0.17) & (np.maximum(np.abs(x), np.abs(y)) <= 0.75)
     blocks = inside.reshape(size, _SAMPLES, size, _SAMPLES)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    covered: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return covered
 
 
 @lru_cache(maxsize=128)
@@ -203,4 +206,5 @@ def _letter_mask(text: str, size: int) -> NDArray[np.float32]:
     rows, columns = (y >= 0) & (y < height), (x >= 0) & (x < width)
     inside[np.ix_(rows, columns)] = bits[np.ix_(y[rows], x[columns])]
     blocks = inside.reshape(size, _SAMPLES, size, _SAMPLES)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    covered: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return covered

@@ -951,7 +951,8 @@ def board_view(state):
 
 def state_to_text(state):
     """Draw a position, with the pieces in hand, and write it as SFEN."""
-    hands = tuple(tuple(int(count) for count in hand) for hand in state["hands"])
+    first, second = (tuple(int(count) for count in hand) for hand in state["hands"])
+    hands = first, second
     position = Position(
         board=tuple(int(piece) for piece in state["board"]),
         hands=hands,

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from agents.agent import AgentError
 from agents.factory import game_of
@@ -72,12 +79,12 @@ def progress_bars() -> Iterator[Callable[[str, float], None]]:
         console=Console(stderr=True),
         transient=True,
     )
-    tasks: dict[str, object] = {}
+    tasks: dict[str, TaskID] = {}
     with bars:
 
         def report(name: str, share: float) -> None:
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=1.0)
-            bars.update(tasks[name], completed=share, visible=share < 1.0)  # type: ignore[arg-type]
+            bars.update(tasks[name], completed=share, visible=share < 1.0)
 
         yield report

@@ -139,7 +139,10 @@ def _gpu(device: str, minutes: float, rows: list[Row], as_json: bool) -> None:
         choice = choose_device(device)
     except DeviceError as error:
         raise click.ClickException(str(error)) from None
-    say = lambda text: click.echo(text, err=as_json)  # noqa: E731
+
+    def say(text: str) -> None:
+        click.echo(text, err=as_json)
+
     say(choice.reason)
     if choice.is_cpu:
         say("Without a GPU: small networks, which prove that this works and measure nothing.")
@@ -310,13 +313,17 @@ def _selfplay(
         )
         for i in range(count)
     ]
+
+    def received(part: LocalPart) -> list[dict[str, float]]:
+        return [message for message in part.receive() if isinstance(message, dict)]
+
     found: list[dict[str, float]] = []
     while len(found) < count:
         for part in parts:
-            found += part.receive()  # type: ignore[arg-type]
+            found += received(part)
         if not all(part.alive for part in parts) and len(found) < count:
             time.sleep(0.5)
-            found += [message for part in parts for message in part.receive()]  # type: ignore[misc]
+            found += [rates for part in parts for rates in received(part)]
             if len(found) < count:
                 raise click.ClickException("a self-play process died; see its message above")
         time.sleep(0.05)
@@ -431,7 +438,7 @@ def _yardstick(game: Any, size: dict[str, int], folder: Path) -> Path:
     from engine.networks.network import build_network
 
     torch.manual_seed(1)
-    config = NetworkConfig(**size)
+    config = msgspec.convert(size, NetworkConfig)
     network = build_network(
         config,
         observation_shape=game.observation_shape,

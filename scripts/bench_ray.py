@@ -33,7 +33,7 @@ def ray_rows(
         workers: of each set; None: one for each core.
     """
     from engine.config import RunConfig
-    from engine.orchestration.carrier import LocalCarrier
+    from engine.orchestration.carrier import Carrier, LocalCarrier
     from engine.orchestration.messages import Pause, Published
     from engine.orchestration.ray_address import LOCAL, read_address
     from engine.orchestration.ray_carrier import RayCarrier
@@ -51,7 +51,7 @@ def ray_rows(
     facts = {"game": game.id, "workers": count, "simulations": simulations, "turns": _TURNS}
     with tempfile.TemporaryDirectory() as folder:
         run = RunDirectory(Path(folder))
-        carriers = {
+        carriers: dict[str, Carrier] = {
             "processes": LocalCarrier(run, config),
             "ray": RayCarrier(run, config, read_address(LOCAL), report=print),
         }

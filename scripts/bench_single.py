@@ -35,6 +35,7 @@ def single_rows(game: Any, seconds: float, network_file: Path) -> Iterator[Row]:
     from agents.protocols.watched_search import MOST_LEAVES, WatchedSearch
     from agents.search_agent import TREE_ALONE, SearchAgent
     from engine.inference.backends import limit_threads
+    from engine.inference.cache import CachedEvaluator
     from engine.learning.checkpoint import load_weights
 
     limit_threads(1)
@@ -45,7 +46,10 @@ def single_rows(game: Any, seconds: float, network_file: Path) -> Iterator[Row]:
         simulations=_SIMULATIONS,
         config=TREE_ALONE,
     )
-    networks = [each.evaluator for each in agent.evaluators(threads)]  # type: ignore[attr-defined]
+    networks: list[Any] = []
+    for judge in agent.evaluators(threads):
+        assert isinstance(judge, CachedEvaluator)  # a network behind a cache
+        networks.append(judge.evaluator)
     search = WatchedSearch(agent, threads=threads)
     part = seconds / (2 * _PAIRS)
 

@@ -85,7 +85,8 @@ def _in_a_process(game: str) -> Iterator[Begun | Finding]:
                     return
                 if isinstance(message, Begun):
                     last, since = message, time.monotonic()
-                yield message  # type: ignore[misc]
+                assert isinstance(message, (Begun, Finding))
+                yield message
             if not alive:
                 code = part.exit_code or 0
                 if code >= 0:

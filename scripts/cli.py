@@ -46,7 +46,8 @@ class Commands(click.Group):
         """The subcommand's click command."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(COMMANDS[cmd_name][0]).command
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

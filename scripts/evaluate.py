@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +200,7 @@ def _measure(agents: list[Agent], game: Game, *, quick: bool, report: Report) ->
         return []
     truth = truth.subset(_QUICK_POSITIONS) if quick else truth
     return [
-        measure_truth(
-            agent, truth, batch=256, progress=lambda share, name=agent.name: report(name, share)
-        )
+        measure_truth(agent, truth, batch=256, progress=partial(report, agent.name))
         for agent in agents
     ]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agents.arena.match import play_match
 from agents.arena.rungs import playable
-from agents.arena.truth import TruthSet, measure_truth
+from agents.arena.truth import TruthScore, TruthSet, measure_truth
 from agents.arena.truth_sets import truth_for
 from agents.factory import make_agent
 from engine.orchestration.judging import Judge
@@ -73,7 +73,7 @@ def _nobody(line: str) -> None:
     """The workers have said it already."""
 
 
-def _by_phase(by_class: dict[str, object]) -> dict[str, float]:
+def _by_phase(by_class: Mapping[str, TruthScore]) -> dict[str, float]:
     """``begin_easy``, ``begin_hard``, ... joined to ``begin``."""
     positions: dict[str, int] = {}
     errors: dict[str, int] = {}

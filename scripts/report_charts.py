@@ -78,26 +78,29 @@ def _svg(draw: Callable[[Any], None], salt: str) -> str:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.rcsetup import cycler
 
-    style = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": salt,  # names inside the picture, which must differ from picture to picture
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "text.color": _INK,
-        "axes.labelcolor": _INK,
-        "axes.edgecolor": _INK,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "legend.frameon": False,
-        "lines.linewidth": 1.8,
-        "axes.prop_cycle": matplotlib.cycler(
-            color=["#d5343f", "#2f7fd0", "#2f9e6b", "#d99a1c", "#8e5bd0", "#4aa9a9", "#a36a3c"]
-        ),
-    }
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(
+        {
+            "svg.fonttype": "none",
+            # names inside the picture, which must differ from picture to picture
+            "svg.hashsalt": salt,
+            "font.family": "sans-serif",
+            "font.size": 9,
+            "text.color": _INK,
+            "axes.labelcolor": _INK,
+            "axes.edgecolor": _INK,
+            "xtick.color": _INK,
+            "ytick.color": _INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            "axes.prop_cycle": cycler(
+                color=["#d5343f", "#2f7fd0", "#2f9e6b", "#d99a1c", "#8e5bd0", "#4aa9a9", "#a36a3c"]
+            ),
+        }
+    ):
         figure, axis = plt.subplots(figsize=_SIZE, constrained_layout=True)
         draw(axis)
         axis.set_xlabel("minutes of training")

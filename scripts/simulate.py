@@ -99,8 +99,8 @@ def command(
         click.echo(json.dumps({row.name: [row.value, row.unit] for row in rows}, indent=1))
         return
     for row in rows:
-        value = "-" if row.value is None else f"{row.value:,.6g}"
-        click.echo(f"{row.name:44} {value:>14} {row.unit}".rstrip())
+        shown = "-" if row.value is None else f"{row.value:,.6g}"
+        click.echo(f"{row.name:44} {shown:>14} {row.unit}".rstrip())
 
 
 class _Progress:

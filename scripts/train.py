@@ -104,7 +104,10 @@ def command(
         address = read_address(ray_address)
         check_reachable(address)
     made = make(game) if game is not None else None
-    run = RunDirectory(run_path or Path("runs") / _folder_name(made.id))
+    if run_path is None:
+        assert made is not None  # one of the two was given
+        run_path = Path("runs") / _folder_name(made.id)
+    run = RunDirectory(run_path)
     fresh = not run.exists
     has_league = not fresh and run.config().league.share > 0  # it keeps its share
     explicit = _explicit(

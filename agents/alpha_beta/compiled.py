@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from agents.agent import AgentError
 from games import compile_cache
@@ -33,7 +32,7 @@ def alpha_beta_kernel(game: Game) -> Callable[..., None]:
     with _compiling:
         if rules.__name__ not in _compiled:
             _compiled[rules.__name__] = _compile(game, rules)
-        kernel: Any = _compiled[rules.__name__].batched_alpha_beta
+        kernel: Callable[..., None] = _compiled[rules.__name__].batched_alpha_beta
     return kernel
 
 

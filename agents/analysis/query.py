@@ -125,22 +125,31 @@ def _read_question(fields: Fields, query_id: str, game: Game, usual: Usual) -> Q
     warnings: list[tuple[str, str]] = []
     override = fields.inner("overrideSettings")
     visits = fields.whole("maxVisits", usual.visits, least=1, most=MOST_VISITS)
-    asked = {
-        "positions": _read_positions(fields, game, states, warnings),
-        "visits": override.whole("maxVisits", visits, least=1, most=MOST_VISITS),
-        "seconds": override.seconds("maxTime"),
-        "line_moves": fields.whole("analysisPVLen", _USUAL_LINE, least=1, most=1000),
-        "view": _read_view(override, game, usual.view),
-        "with_policy": fields.truth("includePolicy"),
-        "with_ownership": fields.truth("includeOwnership"),
-        "report_every": fields.seconds("reportDuringSearchEvery"),
-    }
+    positions = _read_positions(fields, game, states, warnings)
+    visits = override.whole("maxVisits", visits, least=1, most=MOST_VISITS)
+    seconds = override.seconds("maxTime")
+    line_moves = fields.whole("analysisPVLen", _USUAL_LINE, least=1, most=1000)
+    view = _read_view(override, game, usual.view)
+    with_policy = fields.truth("includePolicy")
+    with_ownership = fields.truth("includeOwnership")
+    report_every = fields.seconds("reportDuringSearchEvery")
     warnings += [("this field is not known and changes nothing", name) for name in fields.unused]
     warnings += [
         ("this setting is not known and changes nothing", f"overrideSettings.{name}")
         for name in override.unused
     ]
-    return Question(id=query_id, warnings=tuple(warnings[:_MOST_WARNINGS]), **asked)
+    return Question(
+        id=query_id,
+        positions=positions,
+        visits=visits,
+        seconds=seconds,
+        line_moves=line_moves,
+        view=view,
+        with_policy=with_policy,
+        with_ownership=with_ownership,
+        report_every=report_every,
+        warnings=tuple(warnings[:_MOST_WARNINGS]),
+    )
 
 
 def _read_view(override: Fields, game: Game, usual: int | None) -> int | None:

@@ -206,7 +206,9 @@ def _rating(natural: float, error: float) -> Rating:
     return Rating(elo=elo, low=elo - spread, high=elo + spread)
 
 
-def _table(pairings: Sequence[Pairing], free: list[str]) -> tuple[NDArray, NDArray]:
+def _table(
+    pairings: Sequence[Pairing], free: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Linear predictors of win, draw and loss for each pairing, and how often each happened.
 
     Returns:
@@ -235,12 +237,14 @@ def _predictors(parameters: int, first: int | None, second: int | None) -> NDArr
     return np.stack([difference / 2, draw, -difference / 2])
 
 
-def _newton(design: NDArray, counts: NDArray, prior: NDArray) -> tuple[NDArray, NDArray]:
+def _newton(
+    design: NDArray[np.float64], counts: NDArray[np.float64], prior: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Maximum of the log-likelihood plus log-prior, and the information matrix there."""
     point = np.zeros(design.shape[2])
     games = counts.sum(axis=1)
 
-    def objective(at: NDArray) -> float:
+    def objective(at: NDArray[np.float64]) -> float:
         logits = design @ at
         return float((counts * _log_softmax(logits)).sum() - 0.5 * (prior * at * at).sum())
 
@@ -260,7 +264,8 @@ def _newton(design: NDArray, counts: NDArray, prior: NDArray) -> tuple[NDArray, 
     return point, information
 
 
-def _log_softmax(logits: NDArray) -> NDArray:
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Logarithm of the softmax over the last axis."""
     shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    logarithms: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return logarithms

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agents.agent import Agent
@@ -126,9 +127,7 @@ def climb_ladder(
                 seed=seed,
                 opening_plies=opening_plies,
                 parallel=games_in_flight(None, (agent, rung)),
-                progress=(lambda share, name=rung.name: progress(name, share))
-                if progress is not None
-                else None,
+                progress=None if progress is None else partial(progress, rung.name),
             )
         )
     results = [
@@ -162,9 +161,7 @@ def play_rungs(
                 games=games,
                 seed=seed,
                 opening_plies=opening_plies,
-                progress=(lambda share, name=f"{a.name} - {b.name}": progress(name, share))
-                if progress is not None
-                else None,
+                progress=None if progress is None else partial(progress, f"{a.name} - {b.name}"),
             )
             pairings += pairings_of(match)
     return pairings

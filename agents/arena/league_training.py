@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -68,7 +69,7 @@ class LeagueTraining:
         """
         self.game = game
         self.steps = 0
-        self._build = lambda: fresh_network(game, network, seed=seed)
+        self._build = partial(fresh_network, game, network, seed=seed)
         first = first_weights if first_weights is not None else self._build().state_dict()
         self.league = League(config, first_weights=first, seed=seed)
         self._learners: dict[str, PolicyGradientLearner] = {}

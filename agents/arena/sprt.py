@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from agents.agent import AgentError
 
@@ -61,7 +61,7 @@ class Sprt:
         lower = math.log(self.beta / (1.0 - self.alpha))
         return lower, math.log((1.0 - self.beta) / self.alpha)
 
-    def ratio(self, counts: NDArray) -> NDArray[np.float64]:
+    def ratio(self, counts: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood ratio of H1 over H0; ``counts`` ``[..., 5]`` of pairs by points of A."""
         scores = [expected_score(elo) for elo in (self.elo0, self.elo1)]
         return log_likelihood_ratio(counts, *scores)
@@ -113,10 +113,11 @@ class SprtReport:
 
 def expected_score(elo: float) -> float:
     """Share of the points at an Elo difference."""
-    return 1.0 / (1.0 + 10.0 ** (-elo / 400.0))
+    odds_against: float = 10.0 ** (-elo / 400.0)
+    return 1.0 / (1.0 + odds_against)
 
 
-def log_likelihood_ratio(counts: NDArray, score0: float, score1: float) -> NDArray[np.float64]:
+def log_likelihood_ratio(counts: ArrayLike, score0: float, score1: float) -> NDArray[np.float64]:
     """Generalised log-likelihood ratio of two expected scores.
 
     Args:
@@ -137,7 +138,7 @@ def log_likelihood_ratio(counts: NDArray, score0: float, score1: float) -> NDArr
     return np.where(is_empty, 0.0, ratio)
 
 
-def _tilt(shares: NDArray, distances: NDArray) -> NDArray[np.float64]:
+def _tilt(shares: NDArray[np.float64], distances: NDArray[np.float64]) -> NDArray[np.float64]:
     """By what the observed shares are divided in the most likely distribution of mean zero.
 
     That distribution is ``shares / (1 + t * distances)`` with the one t at which its mean vanishes;
@@ -157,4 +158,5 @@ def _tilt(shares: NDArray, distances: NDArray) -> NDArray[np.float64]:
         means = (shares * distances / (1.0 + middle[..., None] * distances)).sum(axis=-1)
         low = np.where(means > 0, middle, low)
         high = np.where(means > 0, high, middle)
-    return 1.0 + ((low + high) / 2)[..., None] * distances
+    tilt: NDArray[np.float64] = 1.0 + ((low + high) / 2)[..., None] * distances
+    return tilt

@@ -121,4 +121,5 @@ def measure_truth(
 def keeps_result(outcomes: NDArray[np.int8], actions: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Whether each action keeps the best result of its row; ``outcomes`` as in ``TruthSet``."""
     best = np.where(outcomes == UNPROVEN, np.int8(-2), outcomes).max(axis=1)
-    return outcomes[np.arange(len(actions)), actions] == best
+    kept: NDArray[np.bool_] = outcomes[np.arange(len(actions)), actions] == best
+    return kept

@@ -110,7 +110,8 @@ def _worth_after(
     """What each move is worth to whoever made it; ``below`` holds the unfinished children."""
     rows = np.arange(len(children))
     movers = np.broadcast_to(movers, len(children))
-    worth = (np.sign(children["returns"][rows, movers]) * (_END - 1)).astype(np.int16)
+    results = np.sign(children["returns"][rows, movers])
+    worth: NDArray[np.int16] = (results * (_END - 1)).astype(np.int16)
     going_on = ~children["finished"]
     if below is not None and going_on.any():
         places = np.searchsorted(below.states["key"], children["key"][going_on])

@@ -101,7 +101,8 @@ def _glyph(game: Game, piece: str) -> str:
 
 def _changed(before: BoardView, after: BoardView) -> list[tuple[int, int]]:
     """Cells where a move put a piece, first; then those that it left."""
-    filled, emptied = [], []
+    filled: list[tuple[int, int, bool]] = []  # and whether a piece is there now
+    emptied: list[tuple[int, int, bool]] = []
     for row, pieces in enumerate(after.pieces):
         for column, piece in enumerate(pieces):
             was = before.pieces[row][column], before.owners[row][column]
@@ -112,4 +113,7 @@ def _changed(before: BoardView, after: BoardView) -> list[tuple[int, int]]:
     # something new stands on the board.
     moved = filled or [cell for cell in emptied if cell[2]]
     left = [cell for cell in emptied if not cell[2]]
-    return [cell[:2] for cell in (*moved, *(left if not filled or len(left) == 1 else []))]
+    return [
+        (row, column)
+        for row, column, _ in (*moved, *(left if not filled or len(left) == 1 else []))
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agents.agent import AgentError
 
@@ -62,7 +63,9 @@ def parse_sgf(data: bytes) -> SgfGame:
         if kind != _GO:
             raise SgfError(f"it is a record of another game than Go (GM[{kind}])")
         size = game.get_size()
-        board, plays, to_play = boards.Board(size), [], None
+        board = boards.Board(size)
+        plays: list[tuple[str, Cell | None]] = []
+        to_play: int | None = None
         for node in game.main_sequence_iter():
             # Stones may be set up in several nodes before the first move (CGoban does so).
             if node.has_setup_stones():
@@ -96,8 +99,8 @@ def parse_sgf(data: bytes) -> SgfGame:
     )
 
 
-def _keys(node: object) -> set[str]:
-    return set(node.properties())  # type: ignore[attr-defined]
+def _keys(node: Any) -> set[str]:
+    return set(node.properties())
 
 
 def _player(colour: str) -> int:

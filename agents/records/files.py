@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.records import csa, kif, pgn, plain, sgf, usi
+from agents.records import csa, kif, pgn, plain, sgf, shogi_files, usi
 from agents.records.record import GameRecord, RecordError, checked_result
 from games.game import Game, GameError
 
@@ -31,9 +31,9 @@ class _Format:
 _FORMATS = (
     _Format("SGF", (".sgf",), sgf.read, sgf.write, sgf.fits),
     _Format("PGN", (".pgn",), pgn.read, pgn.write, pgn.fits),
-    _Format("KIF", (".kif",), kif.read, kif.write_shift_jis, kif.fits),
-    _Format("KIF", (".kifu",), kif.read, kif.write, kif.fits),
-    _Format("CSA", (".csa",), csa.read, csa.write, csa.fits),
+    _Format("KIF", (".kif",), kif.read, kif.write_shift_jis, shogi_files.fits),
+    _Format("KIF", (".kifu",), kif.read, kif.write, shogi_files.fits),
+    _Format("CSA", (".csa",), csa.read, csa.write, shogi_files.fits),
     _Format("USI", (".usi", ".sfen"), usi.read, usi.write, usi.fits),
     _Format("plain", (".txt",), plain.read, plain.write, lambda game: True),
 )

@@ -87,7 +87,9 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
     """
     game = game if game is not None and fits(game) else make("shogi")
     lines = decode(data).splitlines()
-    header, rows, replay = {}, [], None
+    header: dict[str, str] = {}
+    rows: list[str] = []
+    replay: Replay | None = None
     stated = UNFINISHED
     before = ""  # the square that the last move went to, for the sign of "the same"
     for number, line in enumerate(lines, start=1):

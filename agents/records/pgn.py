@@ -68,7 +68,7 @@ def write(record: GameRecord) -> bytes:
         tags["Variant"] = "Gardner"
     if record.start is not None:
         tags |= {"SetUp": "1", "FEN": position_text(record.game, record.start)}
-    words = []
+    words: list[str] = []
     for state, move in zip(record.states(), record.move_texts(), strict=False):
         ply = int(state["ply"])
         if ply % 2 == 0 or not words:

@@ -118,7 +118,8 @@ class Replay:
     @property
     def state(self) -> np.void:
         """The position reached; not to be kept."""
-        return self._states[0]
+        reached: np.void = self._states[0]
+        return reached
 
     @property
     def is_over(self) -> bool:

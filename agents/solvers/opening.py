@@ -57,7 +57,8 @@ class Layer:
     @property
     def quiet(self) -> np.ndarray:
         """Which positions need a search: ``[P]`` bool."""
-        return _quiet(self.mover, self.occupied)
+        quiet: np.ndarray = _quiet(self.mover, self.occupied)
+        return quiet
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class TruthSet:
 
     def moves_of(self, index: int) -> list[int]:
         """Columns that lead to one position."""
-        return self.moves[index, : self.lengths[index]].tolist()
+        moves: list[int] = self.moves[index, : self.lengths[index]].tolist()
+        return moves
 
 
 def class_of(*, plies: int, to_end: int) -> str:

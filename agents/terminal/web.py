@@ -33,6 +33,8 @@ def end_with_server() -> None:
 
 
 def _wait_for_reader_to_go() -> None:
+    if sys.__stdout__ is None:
+        return  # without an output there is no reader
     output = select.poll()
     output.register(sys.__stdout__.fileno(), 0)  # POLLERR is told unasked
     output.poll()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +33,7 @@ from engine.learning.store import EpisodeStore
 from engine.learning.trainer import Trainer
 from engine.networks.config import NetworkConfig
 from engine.networks.network import Network, build_network
+from engine.records import Episode
 from engine.search.config import SearchConfig
 from engine.search.search import Search
 from engine.selfplay.actor import Actor
@@ -75,7 +76,7 @@ class Generation:
     losses: dict[str, float]
 
 
-def train_zero(game: Game, config: ZeroConfig, *, seed: int) -> Iterator[Generation]:
+def train_zero(game: Game, config: ZeroConfig, *, seed: int) -> Generator[Generation, None, None]:
     """Train from nothing; yields after each generation.
 
     Args:
@@ -112,7 +113,7 @@ def train_zero(game: Game, config: ZeroConfig, *, seed: int) -> Iterator[Generat
         store = EpisodeStore(Path(folder), taught)
         window = ReplayWindow(Path(folder), taught, config=learning)
         for number in range(1, config.generations + 1):
-            episodes = []
+            episodes: list[Episode] = []
             while len(episodes) < config.games:
                 episodes += actor.play_ply(weights_version=number - 1)
             store.append(episodes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.devices.steps import Step, make_step
+from engine.networks.layers import channels_last
 from engine.networks.network import Network, fold_batch_norm
 from games.game import Game
 
@@ -102,9 +104,7 @@ class DeviceBackend:
         channels, height, width = self._shape
         self._plane_bytes = channels * height * width
         self.compute = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
-        self._network = fold_batch_norm(network).to(
-            device=self.device, dtype=dtype, memory_format=torch.channels_last
-        )
+        self._network = channels_last(fold_batch_norm(network).to(self.device, dtype))
         self._cells = torch.tensor(game.symmetries.cells, device=self.device, dtype=torch.int64)
         self._turned = torch.tensor(
             game.symmetries.actions, device=self.device, dtype=torch.int64
@@ -118,7 +118,7 @@ class DeviceBackend:
         self.steps: dict[int, Step] = {}
         for size in reversed(self.sizes):  # the largest first: the others fit into its memory
             self.steps[size] = make_step(
-                lambda size=size: self._compute(size),  # type: ignore[misc]
+                partial(self._compute, size),
                 stream=self.compute,
                 pool=pool,
             )

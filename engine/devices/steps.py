@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -15,7 +16,7 @@ def make_step(
     work: Callable[[], None],
     *,
     stream: torch.cuda.Stream | None,
-    pool: tuple[int, int] | None,
+    pool: Any,
 ) -> Step:
     """Prepare ``work`` for being repeated.
 

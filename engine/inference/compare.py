@@ -102,4 +102,5 @@ def _log_softmax(
     if legal is not None:
         wide[~legal] = -np.inf
     wide -= wide.max(axis=1, keepdims=True)
-    return wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
+    logs: NDArray[np.float64] = wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
+    return logs

@@ -52,6 +52,7 @@ class _Translator:
         weight = (
             _constant(piece.weight) if self.ranges is None else _quantised_weights(piece.weight)
         )
+        assert piece.bias is not None  # folding gives every convolution one
         y = ops.convolution(x, weight, [1, 1], padding, padding, [1, 1])
         return ops.add(y, _constant(piece.bias[None, :, None, None]))
 
@@ -89,9 +90,12 @@ class _Translator:
 
     def node(self, node: fx.Node) -> ov.Node:
         """Translates one node whose inputs are already translated."""
-        arguments = [self.values[argument.name] for argument in node.args]
+        inputs = [argument for argument in node.args if isinstance(argument, fx.Node)]
+        arguments = [self.values[argument.name] for argument in inputs]
+        if len(inputs) < len(node.args):  # a number, say
+            raise NotImplementedError(f"no OpenVINO translation of {node.format_node()}")
         if node.op == "call_module":
-            result = self.piece(self.graph.get_submodule(node.target), *arguments)
+            result = self.piece(self.graph.get_submodule(str(node.target)), *arguments)
         elif node.op == "call_function" and node.target is operator.add:
             result = ops.add(*arguments)
         elif node.op == "call_function" and node.target is operator.mul:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.networks.layers import channels_last
 from engine.networks.network import Network, fold_batch_norm
 
 
@@ -30,7 +31,7 @@ class TorchBackend:
         self.name = "torch float32" if dtype == torch.float32 else "torch bf16"
         self.max_batch = max_batch
         # oneDNN's convolutions want the channels last; on Zen 4 that is 10-20 % faster.
-        self._network = fold_batch_norm(network).to(dtype=dtype, memory_format=torch.channels_last)
+        self._network = channels_last(fold_batch_norm(network).to(dtype))
 
     @torch.inference_mode()
     def run(

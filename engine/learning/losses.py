@@ -70,4 +70,5 @@ def _cross_entropy(log_probabilities: Tensor, targets: Tensor) -> Tensor:
 
 
 def _entropy(probabilities: Tensor) -> Tensor:
-    return -torch.special.xlogy(probabilities, probabilities).sum(dim=1).mean()
+    nats: Tensor = torch.special.xlogy(probabilities, probabilities)
+    return -nats.sum(dim=1).mean()

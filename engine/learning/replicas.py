@@ -135,15 +135,16 @@ def _parallel(forward: nn.Module) -> nn.Module:
 
 
 def _arrays(batch: Batch) -> list[NDArray[Any]]:
-    arrays = [batch.planes, batch.actions, batch.policies, batch.outcomes]
+    arrays: list[NDArray[Any]] = [batch.planes, batch.actions, batch.policies, batch.outcomes]
     if batch.ownership is not None:
         arrays += [batch.ownership.owners, batch.ownership.leads]
     return arrays
 
 
 def _batch(arrays: list[NDArray[Any]]) -> Batch:
-    ownership = Ownership(*arrays[4:]) if len(arrays) > 4 else None
-    return Batch(*arrays[:4], ownership=ownership)
+    planes, actions, policies, outcomes, *owned = arrays
+    ownership = Ownership(*owned) if owned else None
+    return Batch(planes, actions, policies, outcomes, ownership)
 
 
 def _scatter(array: NDArray[Any], copies: int) -> NDArray[Any]:

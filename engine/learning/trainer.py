@@ -21,6 +21,7 @@ from engine.learning.replay import Batch, Ownership, ReplayWindow
 from engine.learning.schedules import learning_rate
 from engine.learning.sealed import WrongFormatError
 from engine.networks.config import NetworkConfig
+from engine.networks.layers import channels_last
 from engine.networks.network import Network, build_network
 from games.game import Game
 
@@ -89,7 +90,7 @@ class Trainer:
                 observation_scales=game.observation_scales,
             )
         # Channels last is what oneDNN and cuDNN compute in: 10 to 25 % faster, same results.
-        self.network: Network = network.to(self._device, memory_format=torch.channels_last)
+        self.network: Network = channels_last(network.to(self._device))
         self.average: Network = copy.deepcopy(self.network).eval().requires_grad_(False)
         self._named = dict(self.network.named_parameters())
         self._optimizer = _optimizer(self.network, config)
@@ -307,7 +308,8 @@ class _Forward(nn.Module):
         """What the heads say; those of ownership only where asked for."""
         if ownership:
             return self.network.forward_with_ownership(planes)
-        return self.network(planes)
+        heads: tuple[Tensor, ...] = self.network(planes)
+        return heads
 
 
 def _rows(batch: Batch, rows: slice) -> Batch:
@@ -337,7 +339,8 @@ def _optimizer(network: nn.Module, config: LearningConfig) -> torch.optim.Optimi
 def _computes_bfloat16(device: torch.device) -> bool:
     """Whether the machine multiplies bfloat16 itself; emulated, it is slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return supported
     if device.type != "cpu":
         return False
     return any(

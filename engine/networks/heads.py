@@ -54,7 +54,8 @@ class OwnershipHead(nn.Module):
         super().__init__()
         self.points = nn.Conv2d(channels, 1, 1)
         nn.init.zeros_(self.points.weight)
-        nn.init.zeros_(self.points.bias)  # type: ignore[arg-type]
+        assert self.points.bias is not None
+        nn.init.zeros_(self.points.bias)
         self.lead = nn.Sequential(BoardMeanMax(), zero_linear(2 * channels, 1))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:

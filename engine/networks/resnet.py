@@ -33,7 +33,8 @@ class SqueezeExcitation(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Planes ``[B, K, H, W]`` to the same shape."""
         squeezed = self.squeeze(x)
-        return x * self.gate(squeezed) + self.bias(squeezed)
+        gated: torch.Tensor = x * self.gate(squeezed) + self.bias(squeezed)
+        return gated
 
 
 class GlobalPoolingBias(nn.Module):
@@ -55,7 +56,8 @@ class GlobalPoolingBias(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Planes ``[B, K, H, W]`` to biases ``[B, K, 1, 1]``."""
-        return self.bias(x)
+        biases: torch.Tensor = self.bias(x)
+        return biases
 
 
 class ResidualBlock(nn.Module):
@@ -69,6 +71,7 @@ class ResidualBlock(nn.Module):
         self.first = ConvNorm(channels, channels, kernel=3)
         self.second = ConvNorm(channels, channels, kernel=3)
         # The branch starts at zero, so that a deep tower starts as a shallow one.
+        assert isinstance(self.second.norm, nn.BatchNorm2d)
         nn.init.zeros_(self.second.norm.weight)
         self.global_bias = GlobalPoolingBias(channels) if global_pooling else None
         self.squeeze_excitation = SqueezeExcitation(channels) if squeeze_excitation else None
@@ -82,7 +85,8 @@ class ResidualBlock(nn.Module):
         y = self.second(self.relu(y))
         if self.squeeze_excitation is not None:
             y = self.squeeze_excitation(y)
-        return self.relu(x + y)
+        joined: torch.Tensor = self.relu(x + y)
+        return joined
 
 
 def build(

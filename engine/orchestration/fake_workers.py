@@ -87,7 +87,8 @@ class FakeHost:
                 if isinstance(message, HostReport):
                     self.report = message
                 else:
-                    worker, inner = message  # type: ignore[misc]
+                    assert isinstance(message, tuple)
+                    worker, inner = message
                     self._arrived.setdefault(worker, deque()).append(inner)
             if not alive and not messages:
                 return

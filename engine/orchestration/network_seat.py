@@ -30,6 +30,7 @@ class NetworkSeat:
             self._network, game=game, capacity=config.inference.cache_positions
         )
         self.evaluator = self.cache
+        self._backend: Backend | None = None
 
     @property
     def evaluations(self) -> int:
@@ -43,8 +44,9 @@ class NetworkSeat:
 
     @property
     def backend(self) -> Backend:
-        """What runs the network now."""
-        return self._network.backend
+        """What runs the network now, once there are weights."""
+        assert self._backend is not None
+        return self._backend
 
     def load(self, path: str) -> str:
         """Put the weights of a file to work; returns a sentence where there is something to say."""
@@ -54,7 +56,7 @@ class NetworkSeat:
 
     def put(self, backend: Backend) -> None:
         """Put a backend to work; what others said is forgotten."""
-        self._network.backend = backend
+        self._network.backend = self._backend = backend
         self.cache.clear()
 
     def backend_for(self, path: str) -> BackendChoice:

@@ -108,6 +108,6 @@ def value_error(
     """Mean squared error of the network's value, win minus loss, against results in -1..+1."""
     planes = np.empty((len(states), *game.observation_shape), np.uint8)
     game.rules.observe(states, planes)
-    chances = torch.cat([network(part)[1] for part in torch.from_numpy(planes).split(512)])
-    chances = chances.softmax(1).numpy()
+    said = torch.cat([network(part)[1] for part in torch.from_numpy(planes).split(512)])
+    chances = said.softmax(1).numpy()
     return float(((chances[:, 0] - chances[:, 2] - returns) ** 2).mean())

@@ -6,6 +6,7 @@ Letters: B games, N recorded positions, A actions, C x H x W planes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,7 +71,8 @@ def draw_actions(probabilities: NDArray[np.float64], rng: np.random.Generator) -
     chosen = (ladder <= rng.random((len(ladder), 1)) * ladder[:, -1:]).sum(1)
     # Rounding may point at the step behind the last possible action.
     last = probabilities.shape[1] - 1 - (probabilities[:, ::-1] > 0).argmax(1)
-    return np.minimum(chosen, last)
+    actions: NDArray[np.int64] = np.minimum(chosen, last)
+    return actions
 
 
 def play_games(
@@ -97,7 +99,7 @@ def play_games(
     """
     states = game.rules.initial(games) if starts is None else starts.copy()
     seats = np.arange(games) % 2  # the player that the learner is, in each game
-    recorded: list[tuple[NDArray, ...]] = []
+    recorded: list[tuple[NDArray[Any], ...]] = []
     while not states["finished"].all():
         running = np.flatnonzero(~states["finished"])
         ours = (

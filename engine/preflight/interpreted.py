@@ -106,7 +106,7 @@ def _importing(helpers: set[str]) -> Callable[..., Any]:
 
     def importing(
         name: str, scope: Any = None, local: Any = None, wanted: Any = (), level: int = 0
-    ):
+    ) -> ModuleType:
         if name not in helpers:
             return __import__(name, scope, local, wanted, level)
         if name not in known:

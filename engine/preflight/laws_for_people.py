@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def moves_read_back(games: Games) -> None:
     start = game.rules.initial(1)[0]
     for text in ("", " ", "\x00", "no such move"):
         _refuses(
-            lambda text=text: game.text_to_action(start, text),
+            partial(game.text_to_action, start, text),
             InvalidMoveError,
             f"{text!r} is no move",
             "text_to_action",
@@ -93,7 +94,7 @@ def positions_read_back(games: Games) -> None:
             )
     for text in ("", "q\n" * 30):
         _refuses(
-            lambda text=text: game.text_to_state(text),
+            partial(game.text_to_state, text),
             InvalidPositionError,
             f"{text[:6]!r} is no position",
             "text_to_state",

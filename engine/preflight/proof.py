@@ -24,6 +24,7 @@ from engine.preflight.sample import (
     Games,
     LawBroken,
     differing,
+    fields_of,
     joined,
     legal_of,
     planes_of,
@@ -254,14 +255,12 @@ class Proof:
             for name in differing(state, plain.states[row]):
                 self._differs(f"field {name}", state[name], plain.states[row][name], row, "step")
         compiled, interpreted = (legal_of(g, plain.states)[0] for g in (self._game, self._plain))
-        for row in np.flatnonzero((compiled != interpreted).any(1)):
+        for row in np.flatnonzero((compiled != interpreted).any(1)).tolist():
             self._differs("list", compiled[row], interpreted[row], row, "legal_actions")
-        compiled, interpreted = (planes_of(g, plain.states) for g in (self._game, self._plain))
-        for row in np.flatnonzero((compiled != interpreted).any((1, 2, 3))):
-            plane = int(np.argmax((compiled[row] != interpreted[row]).any((1, 2))))
-            self._differs(
-                f"plane {plane}", compiled[row, plane], interpreted[row, plane], row, "observe"
-            )
+        shown, drawn = (planes_of(g, plain.states) for g in (self._game, self._plain))
+        for row in np.flatnonzero((shown != drawn).any((1, 2, 3))).tolist():
+            plane = int(np.argmax((shown[row] != drawn[row]).any((1, 2))))
+            self._differs(f"plane {plane}", shown[row, plane], drawn[row, plane], row, "observe")
         return f"{len(rows)} moves; every field, legal list and plane"
 
     def _differs(
@@ -372,7 +371,7 @@ class Proof:
             with at_most(_LAW_SECONDS):
                 return str(self._plain.state_to_text(state))
         except (Exception, TookTooLong):
-            return ", ".join(f"{name} {state[name].tolist()}" for name in state.dtype.names)
+            return ", ".join(f"{name} {state[name].tolist()}" for name in fields_of(state.dtype))
 
     def _as_text(self, actions: tuple[int, ...]) -> str:
         """Moves from the start, as the game writes them, or as numbers where it cannot."""

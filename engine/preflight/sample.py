@@ -275,12 +275,17 @@ def planes_of(game: Game, states: States) -> NDArray[np.uint8]:
     return planes
 
 
+def fields_of(record: np.dtype[Any]) -> tuple[str, ...]:
+    """Names of the fields of a record type."""
+    return record.names or ()
+
+
 def present(game: Game, states: States) -> list[bytes]:
     """What a position is now: every field but key and ply, and what its history forbids or shows.
 
     Once finished, nothing depends on whose turn it would be.
     """
-    names = [n for n in states.dtype.names if n not in ("key", "ply", *game.history_fields)]
+    names = [n for n in fields_of(states.dtype) if n not in ("key", "ply", *game.history_fields)]
     fields = [np.ascontiguousarray(states[name]).view(np.uint8) for name in names]
     parts = [field.reshape(len(states), -1) for field in fields]
     if game.history_fields:
@@ -291,7 +296,7 @@ def present(game: Game, states: States) -> list[bytes]:
 
 def differing(a: np.void, b: np.void) -> list[str]:
     """Names of the fields in which two records differ."""
-    return [name for name in a.dtype.names if not np.array_equal(a[name], b[name])]
+    return [name for name in fields_of(a.dtype) if not np.array_equal(a[name], b[name])]
 
 
 def raise_at(

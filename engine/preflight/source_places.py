@@ -45,7 +45,7 @@ def place_of_change(source: GameSource, name: str) -> str:
             changed = [_base(target) for target in _targets(node)]
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 changed += [_base(node.func)] if node.func.attr in _CHANGING else []
-            if name in changed:
+            if isinstance(node, (ast.stmt, ast.expr)) and name in changed:
                 return f"line {node.lineno}, in {function.name}: {lines[node.lineno - 1].strip()}"
     return place_of(source, name)
 

@@ -73,6 +73,8 @@ class TreeGroup:
         num_trees = len(streams)
         self.game = game
         self.config = config
+        assert config.prove_plies is not None  # the search has settled it
+        self._prove_plies: int = config.prove_plies
         self._rules = game.rules
         self._algorithm = GUMBEL if config.algorithm == "gumbel" else PUCT
         self._settings = _kernel_settings(config)
@@ -281,7 +283,7 @@ class TreeGroup:
         view.rows[:] = batch.leaves[:found, LEAF_TREE]
         self._rules.arrive(
             view.states, view.actions,
-            self.config.prove_plies, self.config.ending_nodes, self._reach,
+            self._prove_plies, self.config.ending_nodes, self._reach,
             batch.tables, view.rows, view.outcomes, view.distances, view.legal, view.counts,
         )  # fmt: skip
 
@@ -312,8 +314,8 @@ class TreeGroup:
         while first < len(rows):
             found, first = self._gather(rows, first, visited=False)
             view = self._batch.first(found)
-            self._rules.prove(view.states, self.config.prove_plies, view.outcomes)
-            view.distances[:] = self.config.prove_plies
+            self._rules.prove(view.states, self._prove_plies, view.outcomes)
+            view.distances[:] = self._prove_plies
             self._prove_root_moves(found)
         if self._root_reach:
             self._settle_roots(rows)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,7 +210,8 @@ class Search:
         group, place = self._place(row)
         if group.trees[place, STATUS] in (EMPTY, FINISHED):
             return []
-        return principal_line(*group.arena(place))
+        line: list[int] = principal_line(*group.arena(place))
+        return line
 
     def root_moves(self, row: int) -> list[RootMove]:
         """The moves of a tree that was searched, the one to play first; none where it is over."""
@@ -301,7 +303,7 @@ class _InTurn:
         self.evaluate = evaluate
 
 
-def _empty_fields(rows: int, slots: int) -> dict[str, NDArray[np.generic]]:
+def _empty_fields(rows: int, slots: int) -> dict[str, NDArray[Any]]:
     """Arrays of a ``SearchResult``, in the order in which ``move_choice.summarise`` takes them."""
     return {
         "actions": np.full((rows, slots), -1, np.int32),
@@ -320,7 +322,8 @@ def _empty_fields(rows: int, slots: int) -> dict[str, NDArray[np.generic]]:
 
 def _check_game(game: Game) -> None:
     """The kernels read the header by its bytes; see ``games.game.HEADER``."""
-    offsets = {name: game.state_dtype.fields[name][1] for name in ("ply", "to_play", "finished")}
+    fields: Mapping[str, Any] = game.state_dtype.fields or {}
+    offsets = {name: fields[name][1] for name in ("ply", "to_play", "finished") if name in fields}
     if offsets != {"ply": 8, "to_play": 10, "finished": 11} or game.state_dtype.itemsize % 4:
         raise ValueError(f"states of {game.id} do not start with games.game.HEADER")
     if game.num_actions > 1 << 16:

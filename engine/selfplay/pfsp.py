@@ -17,7 +17,7 @@ Weighting = Literal["hard", "even", "capped"]
 #: Weights of an opponent by the chance p of beating it. ``hard``: (1 - p)^2, for players that shall
 #: beat all; ``even``: p (1 - p), for a ladder of opponents near one's own strength; ``capped``:
 #: min(1/2, 1 - p), of the pseudocode, for exploiters of the league.
-WEIGHTINGS: dict[Weighting, Callable[[NDArray], NDArray]] = {
+WEIGHTINGS: dict[Weighting, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "hard": lambda p: (1 - p) ** 2,
     "even": lambda p: p * (1 - p),
     "capped": lambda p: np.minimum(0.5, 1 - p),

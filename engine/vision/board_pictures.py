@@ -6,6 +6,7 @@ both players, and the four corners of the board.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +73,8 @@ def draw_board(
     origin = middle - across * columns / 2 - down * rows / 2
 
     def at(row: float, column: float) -> NDArray[np.float64]:
-        return origin + down * row + across * column
+        place: NDArray[np.float64] = origin + down * row + across * column
+        return place
 
     def tint(colour: tuple[int, int, int], play: float = 18) -> tuple[int, ...]:
         varied = np.array(colour) + (0 if plain else rng.normal(0, play, 3))
@@ -162,7 +164,13 @@ def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
     return float(np.linalg.norm(np.subtract(one, other)))
 
 
-def _lines(pen: ImageDraw.ImageDraw, style: Style, rows: int, columns: int, at) -> None:
+def _lines(
+    pen: ImageDraw.ImageDraw,
+    style: Style,
+    rows: int,
+    columns: int,
+    at: Callable[[float, float], NDArray[np.float64]],
+) -> None:
     shift = 0.5 if style.crossings else 0.0
     count = 0 if style.crossings else 1
     for row in range(rows + count):
@@ -173,7 +181,12 @@ def _lines(pen: ImageDraw.ImageDraw, style: Style, rows: int, columns: int, at) 
         pen.line([tuple(_FINER * each) for each in ends], fill=(30, 30, 30), width=1)
 
 
-def _disc(pen: ImageDraw.ImageDraw, centre, radius: float, colour) -> None:
+def _disc(
+    pen: ImageDraw.ImageDraw,
+    centre: NDArray[np.float64],
+    radius: float,
+    colour: tuple[int, ...],
+) -> None:
     low, high = _FINER * (centre - radius), _FINER * (centre + radius)
     pen.ellipse([*low, *high], fill=colour)
 
@@ -206,4 +219,5 @@ def _photographed(
     place = np.linspace(-0.5, 0.5, SIZE)
     light = rng.uniform(0.65, 1.2) * (1 + slope[0] * place[:, None] + slope[1] * place)
     noise = rng.normal(0, rng.uniform(0, 8), pixels.shape)
-    return np.clip(pixels * light[:, :, None] + noise, 0, 255).astype(np.uint8)
+    seen: NDArray[np.uint8] = np.clip(pixels * light[:, :, None] + noise, 0, 255).astype(np.uint8)
+    return seen

@@ -50,7 +50,8 @@ class LeNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures ``[B, C, S, S]``, S at least 12, to scores ``[B, K]``."""
-        return self.classifier(self.features(x))
+        scores: torch.Tensor = self.classifier(self.features(x))
+        return scores
 
 
 class SmallAlexNet(nn.Module):
@@ -90,7 +91,8 @@ class SmallAlexNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures ``[B, C, S, S]`` to scores ``[B, K]``."""
-        return self.classifier(self.features(x))
+        scores: torch.Tensor = self.classifier(self.features(x))
+        return scores
 
 
 def _convolution(inputs: int, outputs: int) -> list[nn.Module]:

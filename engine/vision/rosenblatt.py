@@ -118,7 +118,8 @@ class Perceptron(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Inputs ``[B, ...]`` to scores ``[B, K]``; the unit of the highest score names a class."""
-        return self.linear(x.flatten(1))
+        scores: torch.Tensor = self.linear(x.flatten(1))
+        return scores
 
     @torch.no_grad()
     def learn(self, x: torch.Tensor, classes: torch.Tensor) -> int:

@@ -51,7 +51,8 @@ class Yolo(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Answers of all cells."""
-        return self.head(self.body(pictures)).sigmoid()
+        answers: Tensor = self.head(self.body(pictures))
+        return answers.sigmoid()
 
 
 def as_input(pixels: NDArray[np.uint8]) -> Tensor:
@@ -122,7 +123,9 @@ def iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.f
     low = np.maximum(a[..., :2] - a[..., 2:] / 2, b[..., :2] - b[..., 2:] / 2)
     high = np.minimum(a[..., :2] + a[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2)
     shared = np.clip(high - low, 0, None).prod(-1)
-    return shared / np.maximum(a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared, 1e-6)
+    joined = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared
+    overlaps: NDArray[np.float32] = shared / np.maximum(joined, 1e-6)
+    return overlaps
 
 
 def suppress(

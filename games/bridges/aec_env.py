@@ -47,10 +47,10 @@ def aec_env(game: Game | str, render_mode: str | None = None) -> AECEnv:
     return OrderEnforcingWrapper(AssertOutOfBoundsWrapper(GameAECEnv(game, render_mode)))
 
 
-class GameAECEnv(AECEnv):
+class GameAECEnv(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
     """The environment without wrappers; see ``aec_env``."""
 
-    metadata = {  # noqa: RUF012  (PettingZoo's own form)
+    metadata: dict[str, Any] = {  # noqa: RUF012  (PettingZoo's own form)
         "name": "meijin_v0",
         "render_modes": [HUMAN, ANSI, PICTURE],
         "is_parallelizable": False,
@@ -164,11 +164,11 @@ class GameAECEnv(AECEnv):
         return {**vars(self), "game": self.game.id}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, game=make(state["game"]))
+        self.__dict__.update(state, game=make(state["game"]))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GameAECEnv:
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         memo[id(self.game)] = self.game
-        vars(twin).update(copy.deepcopy(vars(self), memo))
+        twin.__dict__.update(copy.deepcopy(vars(self), memo))
         return twin

@@ -290,8 +290,10 @@ def _limits(environment: AECEnv) -> _Limits:
 def _refuse_disturbance(game_id: str) -> None:
     """Refuse a game that shares state with one made before (PettingZoo's go: the board's size)."""
     for other_id, other in _made.items():
+        rules = other.game.rules
+        assert isinstance(rules, ForeignRules)
         try:
-            line = other.game.rules.positions.fresh_line()
+            line = rules.positions.fresh_line()
             disturbed = play_fingerprint(line) != other.fingerprint
         except Exception:  # a disturbed environment may do anything
             disturbed = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -35,7 +35,10 @@ class GameEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     ``illegal``, whether the game was lost by a move that cannot be played.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": [ANSI, PICTURE], "render_fps": 2}
+    metadata: dict[str, Any] = {  # noqa: RUF012  (Gymnasium's own form)
+        "render_modes": [ANSI, PICTURE],
+        "render_fps": 2,
+    }
 
     def __init__(
         self,

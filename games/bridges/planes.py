@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -31,7 +32,7 @@ class PlaneConversion:
     channels_last: bool
 
     @classmethod
-    def of(cls, space: spaces.Space, *, channels_last: bool) -> PlaneConversion:
+    def of(cls, space: spaces.Space[Any], *, channels_last: bool) -> PlaneConversion:
         """The conversion for a space.
 
         Raises:
@@ -59,13 +60,13 @@ class PlaneConversion:
             channels_last=channels_last,
         )
 
-    def convert(self, observation: NDArray) -> NDArray[np.uint8]:
+    def convert(self, observation: NDArray[Any]) -> NDArray[np.uint8]:
         """Planes ``[C, H, W]``; what lies outside the bounds is taken as the bound."""
         cells = _planes_first(np.asarray(observation), self.channels_last)
         return ((cells - self.low) * self.factor).round().clip(0, _BYTE).astype(np.uint8)
 
 
-def _planes_first(array: NDArray, channels_last: bool) -> NDArray:
+def _planes_first(array: NDArray[Any], channels_last: bool) -> NDArray[Any]:
     if array.ndim == 1:
         return array[:, None, None]
     if array.ndim == 2:

@@ -145,7 +145,8 @@ def copy_environment(environment: AECEnv) -> AECEnv:
 def _copied(environment: AECEnv, memo: dict[int, Any]) -> AECEnv:
     if hasattr(type(environment), "__deepcopy__"):
         return copy.deepcopy(environment, memo)
-    twin = type(environment).__new__(type(environment))
+    kind: Any = type(environment)
+    twin = kind.__new__(kind)
     memo[id(environment)] = twin
     for name, value in vars(environment).items():
         inner = isinstance(value, AECEnv)

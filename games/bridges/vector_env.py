@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -38,7 +38,7 @@ class GameVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]
     seed repeats the whole, not one of the games.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012  (Gymnasium's own form)
         "render_modes": [ANSI, PICTURE],
         "render_fps": 2,
         "autoreset_mode": AutoresetMode.NEXT_STEP,

@@ -18,7 +18,7 @@ def as_game(game: Game | str) -> Game:
     return make(game) if isinstance(game, str) else game
 
 
-def observation_space(game: Game) -> spaces.Box:
+def observation_space(game: Game) -> spaces.Space[NDArray[np.uint8]]:
     """Planes as bytes; a plane's highest number is what its scale brings to 1."""
     highest = np.round(1 / game.observation_scales).astype(np.uint8)
     shape = game.observation_shape
@@ -26,7 +26,9 @@ def observation_space(game: Game) -> spaces.Box:
     return spaces.Box(np.zeros(shape, np.uint8), high, dtype=np.uint8)
 
 
-def planes_seen_by(game: Game, states: States, players: NDArray[np.integer] | int) -> NDArray:
+def planes_seen_by(
+    game: Game, states: States, players: NDArray[np.integer] | int
+) -> NDArray[np.uint8]:
     """Observation planes ``[B, C, H, W]`` as ``players`` would see them if it were their turn."""
     seen = np.array(states, game.state_dtype)
     seen["to_play"] = players

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 import scripts.lectures
-from agents.arena.league import LeagueConfig, priorities
+from agents.arena.league import LeagueConfig
 from agents.arena.league_training import LeagueTraining, fresh_network, only_self_play
 from agents.arena.nash import best_reply_gain, safe_mixture
 from engine.networks.config import NetworkConfig
 from engine.networks.network import Network
 from engine.policy_gradient.learner import PolicyGradientConfig, PolicyGradientLearner
 from engine.policy_gradient.play import masked_policies, play_games
+from engine.selfplay.pfsp import priorities
 from games import make
 from games.game import Game
 from scripts.lectures.page import Page
@@ -39,7 +41,8 @@ def payoff_table(game: Game) -> np.ndarray:
 
 def plan_shares(network: Network, game: Game) -> np.ndarray:
     """How often a network chooses each plan."""
-    return masked_policies(network, game, game.rules.initial(1))[2][0]
+    policy: np.ndarray = masked_policies(network, game, game.rules.initial(1))[2][0]
+    return policy
 
 
 def train(
@@ -76,7 +79,7 @@ def cycles(payoffs: np.ndarray, margin: float) -> list[tuple[int, int, int]]:
     return found
 
 
-def draw_courses(courses: dict[str, np.ndarray]) -> plt.Figure:
+def draw_courses(courses: dict[str, np.ndarray]) -> Figure:
     """Exploitability over time: mean and range over the seeds, of agents and of mixtures."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True, constrained_layout=True)
     for axis, kind, title in ((axes[0], 0, "the agent"), (axes[1], 1, "best mixture of its past")):
@@ -92,7 +95,7 @@ def draw_courses(courses: dict[str, np.ndarray]) -> plt.Figure:
     return figure
 
 
-def draw_payoffs(tables: dict[str, tuple[np.ndarray, list[str]]]) -> plt.Figure:
+def draw_payoffs(tables: dict[str, tuple[np.ndarray, list[str]]]) -> Figure:
     """Pay-off matrices side by side: row against column, blue wins."""
     figure, axes = plt.subplots(
         1, len(tables), figsize=(6 * len(tables), 5.4), constrained_layout=True, squeeze=False

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from msgspec.structs import replace
 
 from agents.arena.match import play_match
@@ -66,7 +67,7 @@ def train(
     return np.array(course), generations
 
 
-def draw(courses: dict[str, np.ndarray], games: int) -> plt.Figure:
+def draw(courses: dict[str, np.ndarray], games: int) -> Figure:
     """Courses ``[seeds, generations]``: mean and range."""
     figure, axis = plt.subplots(figsize=(8, 4), constrained_layout=True)
     for name, course in courses.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 from torch.nn import functional
 
@@ -40,7 +41,7 @@ def learn_by_rule(images: Images, *, passes: int, seed: int) -> Perceptron:
     return units
 
 
-def draw_errors(errors: dict[str, np.ndarray]) -> plt.Figure:
+def draw_errors(errors: dict[str, np.ndarray]) -> Figure:
     """Bars of top-1 and top-5 error ``[seeds, 2]`` of each model, with their spread."""
     figure, axis = plt.subplots(figsize=(8, 4), constrained_layout=True)
     places = np.arange(len(errors))
@@ -55,10 +56,12 @@ def draw_errors(errors: dict[str, np.ndarray]) -> plt.Figure:
     return figure
 
 
-def draw_insides(model: SmallAlexNet, picture: torch.Tensor) -> plt.Figure:
+def draw_insides(model: SmallAlexNet, picture: torch.Tensor) -> Figure:
     """The 16 filters of the first layer, and what they make of one picture ``[1, 28, 28]``."""
     figure, axes = plt.subplots(4, 12, figsize=(12, 4.2), constrained_layout=True)
-    filters = model.features[0].weight.detach()[:, 0].numpy()
+    convolution = model.features[0]
+    assert isinstance(convolution, nn.Conv2d)
+    filters = convolution.weight.detach()[:, 0].numpy()
     with torch.no_grad():
         first = model.features[:3](picture[None])[0].numpy()
         third = model.features[:11](picture[None])[0].numpy()
@@ -80,7 +83,8 @@ def solved_positions(game: Game, count: int, *, seed: int) -> tuple[torch.Tensor
     """
     rng = np.random.default_rng(seed)
     solver, taboo = ConnectFourSolver(), set(canonical_keys(load_connect_four_truth()).tolist())
-    states, best = [], []
+    states: list[np.void] = []
+    best: list[np.ndarray] = []
     while len(states) < count:
         state, plies = game.after([]), int(rng.integers(16, 29))
         moves: list[int] = []
@@ -251,15 +255,15 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     lessons = solved_positions(game, 300 if quick else 6_000, seed=seed)
     exam = truth_positions(game)
     torch.manual_seed(seed)
-    answers = {
+    mistaken = {
         name: move_errors(learn_moves(config, game, lessons, epochs=5 if quick else 20), exam)
         for name, config in POLICIES.items()
     }
     page.table(
         ("policy", "top-1 error", "top-5 error"),
-        [(name, *(f"{error:.1%}" for error in each)) for name, each in answers.items()],
+        [(name, *(f"{error:.1%}" for error in each)) for name, each in mistaken.items()],
     )
-    linear, _, convolutional = (each[0] for each in answers.values())
+    linear, _, convolutional = (each[0] for each in mistaken.values())
     line = (
         f"on {len(exam[0])} positions the CNN errs in {convolutional:.1%}, the perceptron in "
         f"{linear:.1%}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from agents.arena.intervals import wilson_interval
 from agents.arena.match import MatchResult, play_match
@@ -35,7 +36,7 @@ KRK_COUNTS = (
 KRK_DRAWS = 2796
 
 
-def draw_growth(lines: list[int], nodes: list[int]) -> plt.Figure:
+def draw_growth(lines: list[int], nodes: list[int]) -> Figure:
     """Positions by depth: all lines of play, and those that the search looked at."""
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
     axis.semilogy(range(1, len(lines) + 1), lines, "o-", label="all lines of play")
@@ -45,7 +46,7 @@ def draw_growth(lines: list[int], nodes: list[int]) -> plt.Figure:
     return figure
 
 
-def draw_endings(mates: dict[str, np.ndarray], board: np.ndarray) -> plt.Figure:
+def draw_endings(mates: dict[str, np.ndarray], board: np.ndarray) -> Figure:
     """Histograms of distances to mate, and one king's distances on the board ``[8, 8]``."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for shift, (name, moves) in enumerate(mates.items()):

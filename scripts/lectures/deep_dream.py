@@ -5,12 +5,13 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch.nn import functional
 
 from agents.nearest_position import nearest_dropped_position
 from agents.solvers.connect_four import ConnectFourSolver
 from agents.weights_file import shipped_file
-from engine.dreams.ascent import Ascent, Listener, dream_picture, dream_squares
+from engine.dreams.ascent import Ascent, Listener, Wish, dream_picture, dream_squares
 from engine.learning.checkpoint import load_weights
 from engine.vision.convnets import SmallAlexNet
 from engine.vision.fit import fit
@@ -25,7 +26,7 @@ ON_BOARDS = Ascent(steps=300, rate=0.1)
 OUTCOMES = ("mover wins", "draw", "mover loses")
 
 
-def draw_pictures(rows: dict[str, torch.Tensor]) -> plt.Figure:
+def draw_pictures(rows: dict[str, torch.Tensor]) -> Figure:
     """Rows of pictures ``[N, 1, H, W]``, each under its title."""
     count = max(len(pictures) for pictures in rows.values())
     figure, axes = plt.subplots(
@@ -67,7 +68,12 @@ def unlike_play(planes: torch.Tensor) -> torch.Tensor:
     return in_mid_air + (surplus + 0.5).square() + fours
 
 
-def draw_boards(dreams: dict[str, tuple[np.ndarray, np.ndarray]]) -> plt.Figure:
+def priced(wish: Wish) -> Wish:
+    """A wish for a board, less the price of what play cannot reach."""
+    return lambda planes: wish(planes) - unlike_play(planes)
+
+
+def draw_boards(dreams: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Above: shares of a dreamt board ``[3, 6, 7]`` as colours; below: the nearest legal board."""
     figure, axes = plt.subplots(
         2, len(dreams), figsize=(2.6 * len(dreams), 4.8), layout="constrained"
@@ -103,7 +109,8 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     noise = torch.rand(10, 1, 28, 28, generator=generator) * 0.3
 
     def each_its_digit(pictures: torch.Tensor) -> torch.Tensor:
-        return network(pictures).log_softmax(1).diagonal()
+        chances: torch.Tensor = network(pictures).log_softmax(1)
+        return chances.diagonal()
 
     dreams = {
         "bare ascent": dream_picture(each_its_digit, noise, BARE, generator=generator),
@@ -182,7 +189,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     game = make("connect_four")
     player = load_weights(shipped_file(game), game).build()
     body = Listener(player.body)
-    wishes = {
+    wishes: dict[str, Wish] = {
         "mover wins": lambda planes: player(planes)[1].log_softmax(1)[:, 0],
         "draw": lambda planes: player(planes)[1].log_softmax(1)[:, 1],
         "mover loses": lambda planes: player(planes)[1].log_softmax(1)[:, 2],
@@ -195,7 +202,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     agreed, grew = 0, True
     for title, wish in wishes.items():
         dream = dream_squares(
-            lambda planes, wish=wish: wish(planes) - unlike_play(planes),
+            priced(wish),
             starts,
             ON_BOARDS,
             planes_of=planes_of,
@@ -205,8 +212,8 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         states = np.array([game.after(line) for line in lines], game.state_dtype)
         planes = np.empty((len(states), *game.observation_shape), np.uint8)
         game.rules.observe(states, planes)
-        stages = (planes_of(starts.softmax(1)), planes_of(dream.inputs), torch.tensor(planes))
-        at_start, dreamt, legal = (float(wish(each).mean()) for each in stages)
+        boards = (planes_of(starts.softmax(1)), planes_of(dream.inputs), torch.tensor(planes))
+        at_start, dreamt, legal = (float(wish(each).mean()) for each in boards)
         grew &= dreamt > at_start
         agreed += worths.count(title)
         counts = ", ".join(f"{worths.count(each)} {each}" for each in OUTCOMES if each in worths)

@@ -59,10 +59,11 @@ def notebook_of(name: str, module: ModuleType, *, quick: bool, seed: int) -> Not
     ]
     for number, cell in enumerate(cells):
         cell["id"] = f"{name}-{number}".replace("_", "-")  # the same every time
-    return nbformat.v4.new_notebook(
+    notebook: NotebookNode = nbformat.v4.new_notebook(
         cells=cells,
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
+    return notebook
 
 
 def _story_cells(story: ast.FunctionDef, lines: list[str]) -> list[NotebookNode]:

@@ -41,7 +41,7 @@ def separable_points(
 def animate(course: Course, points: np.ndarray, labels: np.ndarray, path: Path) -> None:
     """Write the line after every mistake as a GIF; the example it stumbled over is ringed."""
     figure, axis = plt.subplots(figsize=(4.2, 4.2), constrained_layout=True)
-    axis.scatter(*points.T, c=np.where(labels > 0, "C0", "C1"), s=18)
+    axis.scatter(points[:, 0], points[:, 1], c=np.where(labels > 0, "C0", "C1"), s=18)
     (line,) = axis.plot([], [], "k")
     ring = axis.scatter([], [], s=140, facecolors="none", edgecolors="k")
     axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[])
@@ -96,6 +96,7 @@ def fit(
         mean.update_parameters(last)
         if mistakes == 0:
             break
+    assert isinstance(mean.module, Perceptron)
     return last, mean.module
 
 

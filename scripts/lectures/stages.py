@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from agents.agent import Agent
 from agents.alphago.expert_games import Lessons
@@ -82,12 +83,12 @@ def drawn_points(
 
     def points(k: int) -> list[float]:
         played = play_games(game, stronger, weaker, games=games, rng=rng)
-        return ((played.results + 1) / 2).tolist()
+        return [(1.0 + result) / 2 for result in played.results.tolist()]
 
     return points
 
 
-def draw_ladder(names: list[str], shares: list[float], games: list[int]) -> plt.Figure:
+def draw_ladder(names: list[str], shares: list[float], games: list[int]) -> Figure:
     """Share of the points of each stage against the one before it, with 95 % intervals."""
     figure, axis = plt.subplots(figsize=(8, 3.4), constrained_layout=True)
     for row, (share, count) in enumerate(zip(shares, games, strict=True)):

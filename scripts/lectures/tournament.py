@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from agents.arena.elo import Rating
 from agents.arena.match import opening_book
@@ -20,7 +21,7 @@ from scripts.lectures.page import Page
 ANCHOR = "rollout MCTS"
 
 
-def draw_ladder(ratings: dict[str, Rating], years: dict[str, int]) -> plt.Figure:
+def draw_ladder(ratings: dict[str, Rating], years: dict[str, int]) -> Figure:
     """Ratings with their 95 % intervals, in the order of the years."""
     figure, axis = plt.subplots(figsize=(9, 4.2), constrained_layout=True)
     names = sorted(ratings, key=lambda name: years[name])
@@ -48,7 +49,7 @@ def crosstable(games: Sequence[StoredGame], names: list[str]) -> np.ndarray:
     return np.where(played > 0, points / np.maximum(played, 1), np.nan)
 
 
-def draw_crosstable(shares: np.ndarray, names: list[str]) -> plt.Figure:
+def draw_crosstable(shares: np.ndarray, names: list[str]) -> Figure:
     """Share of the points of each player (row) against each other (column)."""
     figure, axis = plt.subplots(figsize=(7, 6), constrained_layout=True)
     axis.imshow(shares, cmap="RdBu", vmin=0, vmax=1)
@@ -97,9 +98,9 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         store = GameStore(Path(folder) / "games.db", about={"game": game.id})
         for agent in agents:
             store.enter(agent.name, agent.name)
-        tournament = Tournament(agents, store, games=games, seed=seed, book=book)
+        tournament = Tournament(agents, store, games=games, seed=seed, book=book, anchor=ANCHOR)
         tournament.play()
-        standings = tournament.standings(anchor=ANCHOR)
+        standings = tournament.standings()
         store.close()
     names = [each.name for each in exhibits]
     shares = crosstable(standings.games, names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from agents.arena.intervals import wilson_interval
@@ -38,7 +39,7 @@ def position_of_play(game: Game, rng: np.random.Generator) -> np.ndarray:
             return np.array(game.board_view(states[0]).owners, np.int8)
 
 
-def draw_detections(pictures: list[BoardPicture], found: list[Detections]) -> plt.Figure:
+def draw_detections(pictures: list[BoardPicture], found: list[Detections]) -> Figure:
     """Pictures with the boxes that were seen."""
     figure, axes = plt.subplots(2, 3, figsize=(8, 5.5), layout="constrained")
     for axis, picture, seen in zip(axes.ravel(), pictures, found, strict=False):
@@ -51,7 +52,7 @@ def draw_detections(pictures: list[BoardPicture], found: list[Detections]) -> pl
     return figure
 
 
-def draw_losses(losses: list[float]) -> plt.Figure:
+def draw_losses(losses: list[float]) -> Figure:
     """The loss by epoch."""
     figure, axis = plt.subplots(figsize=(5, 3), layout="constrained")
     axis.semilogy(range(1, len(losses) + 1), losses, "o-")

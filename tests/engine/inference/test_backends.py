@@ -202,10 +202,11 @@ def test_a_perceptron_says_that_int8_is_not_for_it():
     assert "int8 is for convolutions" in choice.sentence
 
 
-def test_a_piece_without_translation_falls_back_to_torch(resnet):
+@pytest.mark.parametrize("unknown", [torch.tanh, lambda x: x * 2.0], ids=["tanh", "a number"])
+def test_a_piece_without_translation_falls_back_to_torch(unknown):
     class Unknown(torch.nn.Module):
         def forward(self, x):
-            return torch.tanh(x)
+            return unknown(x)
 
     torch.manual_seed(0)
     network = build_network(CONFIGS["cnn"], observation_shape=SHAPE, num_actions=ACTIONS)
