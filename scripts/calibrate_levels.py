@@ -35,7 +35,8 @@ from games.game import Game
 from scripts.agent_options import DEFAULT_GAME, progress_bars, seed_option
 from scripts.game_files import facts_of
 
-#: Of a shipped network, from a beginner to as strong as a second a move allows.
+#: Of a shipped network, from a beginner to as strong as a second a move allows. Each thinks more
+#: than the one before, also in games without endings for alpha-beta, or with short ones.
 SHIPPED_LEVELS = (
     Strength(simulations=0, random=0.75),
     Strength(simulations=0, random=0.4),
@@ -45,7 +46,7 @@ SHIPPED_LEVELS = (
     Strength(simulations=8, endings=False),
     Strength(simulations=32, endings=False),
     Strength(simulations=128, endings=False),
-    Strength(simulations=64),
+    Strength(simulations=256),
     Strength(simulations=512),
 )
 
@@ -93,10 +94,10 @@ def command(
             text = agent.strength.text if isinstance(agent, LevelAgent) else agent.name
             store.enter(agent.name, text)
         book = opening_book(game, plies=OPENING_PLIES, seed=seed)
-        tournament = Tournament(agents, store, games=games, seed=seed, book=book)
+        tournament = Tournament(agents, store, games=games, seed=seed, book=book, choice="scale")
         with progress_bars() as report:
             tournament.play(progress=lambda share: report(game.id, share))
-        played = pairings_of_games(tournament.standings(anchor=rungs[0]).games)
+        played = pairings_of_games(tournament.standings().games)
     finally:
         store.close()
     ratings = fit_ratings([*stored_results(game), *played], anchor=rungs[0])

@@ -39,10 +39,12 @@ def command(game_id: str, games: int, db_file: Path, seed: int) -> None:
     names = [rung.name for rung in rungs]
     store = open_store(db_file, names, rungs, plies=OPENING_PLIES, seed=seed)
     book = opening_book(game, plies=OPENING_PLIES, seed=seed)
-    tournament = Tournament(rungs, store, games=games, seed=seed, book=book, parallel=_PARALLEL)
+    tournament = Tournament(
+        rungs, store, games=games, seed=seed, book=book, choice="scale", parallel=_PARALLEL
+    )
     with progress_bars() as report:
         tournament.play(progress=lambda share: report(game.id, share))
-    standings = tournament.standings(anchor=names[0])
+    standings = tournament.standings()
     store.close()
     for rung in rungs:
         rung.close()

@@ -13,8 +13,10 @@ import numpy as np
 from agents.agent import AgentError
 from agents.records.files import read_game
 from agents.records.record import GameRecord
+from agents.terminal.engines import Opponent
 from agents.terminal.opponents import ROLLOUTS, has_opinions, open_opponent, usual_text
-from agents.terminal.session import HUMAN, Opponent, Session
+from agents.terminal.seats import HUMAN, Seats
+from agents.terminal.session import Session
 from agents.terminal.strength import Strength, nearest_level
 from agents.terminal.web import end_with_server, is_served
 from games import make, registered_games
@@ -113,12 +115,14 @@ def command(
             raise click.UsageError(f"the levels of {opponent.name} are not measured; give --level")
     session = Session(
         found.game,
-        opponent=opponent,
-        adviser=adviser,
-        engine_players=_engine_players(found, side, seed),
-        rival=rival,
-        level=level,
-        custom=Strength(simulations=simulations) if simulations is not None else None,
+        Seats(
+            opponent=opponent,
+            adviser=adviser,
+            engine_players=_engine_players(found, side, seed),
+            rival=rival,
+            level=level,
+            custom=Strength(simulations=simulations) if simulations is not None else None,
+        ),
         seed=seed,
         actions=found.record.actions if found.record is not None else (),
         start=found.record.start if found.record is not None else None,

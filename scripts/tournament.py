@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from agents.agent import AgentError
 from agents.arena.fixtures import games_in_flight
 from agents.arena.match import opening_book
-from agents.arena.tournament import Choice, Tournament
+from agents.arena.tournament import Choice, Tournament, check_players
 from agents.factory import make_agent
 from agents.protocols.clock import TimeSettings
 from engine.inference.evaluator import Evaluator
@@ -53,10 +52,11 @@ _GAMES_A_PAIR = 20
 )
 @click.option(
     "--pairing",
-    type=click.Choice(["informative", "round-robin"]),
+    type=click.Choice(["informative", "scale", "round-robin"]),
     default="informative",
     show_default=True,
-    help="Who plays whom: what narrows the widest open interval most, or all equally often.",
+    help="Who plays whom: what narrows the widest open interval of the ranking most, the same for "
+    "the distances from the anchor, or all equally often.",
 )
 @click.option("--anchor", help="The player whose rating is 0 Elo [the first named].")
 @simulations_option
@@ -99,11 +99,9 @@ def command(
         make_agent(text, game=game, simulations=simulations, seed=seed, opened=opened)
         for text in players
     ]
-    names = [agent.name for agent in agents]
-    anchored = names[0] if anchor is None else anchor
-    if anchored not in names:
-        raise AgentError(f"the anchor {anchored!r} is none of the players: {', '.join(names)}")
-    wanted = games if games is not None else _GAMES_A_PAIR * len(names) * (len(names) - 1) // 2
+    check_players(agents, anchor=anchor)
+    count = len(agents)
+    wanted = games if games is not None else _GAMES_A_PAIR * count * (count - 1) // 2
     store = open_store(db_file, players, agents, plies=opening_plies, seed=seed, clock=clock)
     try:
         tournament = Tournament(
@@ -113,6 +111,7 @@ def command(
             seed=seed,
             book=opening_book(game, plies=opening_plies, seed=seed),
             choice=pairing,
+            anchor=anchor,
             parallel=games_in_flight(parallel, agents),
             clock=clock,
         )
@@ -120,7 +119,7 @@ def command(
             click.echo(f"{db_file} holds {tournament.played} of these games already", err=True)
         with progress_bars() as report:
             tournament.play(progress=lambda share: report(f"{wanted} games", share))
-        standings = tournament.standings(anchor=anchored)
+        standings = tournament.standings()
     finally:
         store.close()
         for agent in agents:

@@ -1,6 +1,8 @@
 """The drawing in docs/architecture.md, held: no arrow points up, heavy libraries stay fenced."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,12 @@ def test_the_folders_are_ours():
     for layer in LAYERS:
         module = __import__(layer)
         assert Path(module.__file__).parent == ROOT / layer
+
+
+def test_reading_the_settings_of_a_run_loads_neither_networks_nor_search():
+    """Every part's settings stand apart from the part: most commands need them and nothing else."""
+    listing = "import sys, engine.config; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert not loaded & {"torch", "openvino", "engine.search.search", "engine.selfplay.actor"}

@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.analysis.fields import Fields, QueryError, quoted
 from agents.protocols.gtp_board import set_up
-from games.game import Game, GameError
+from games.game import Game, GameError, IllegalMoveError
 from games.registry import read_spec
 
 #: A longer list of moves is a mistake in any of our games.
@@ -72,7 +72,9 @@ def read_course(fields: Fields, game: Game) -> list[np.void]:
         try:
             states.append(_played(fields, game, states[-1], each))
         except GameError as error:
-            raise fields.fault("moves", f"move {number}: {error}") from None
+            # KataGo's words, which its programs look for: they try points that may be forbidden.
+            what = "Illegal move" if isinstance(error, IllegalMoveError) else "move"
+            raise fields.fault("moves", f"{what} {number}: {error}") from None
     return states
 
 

@@ -189,12 +189,30 @@ class GameStore:
 
 def pairings_of_games(games: Sequence[StoredGame]) -> list[Pairing]:
     """Games as tables of who moved first against whom."""
-    tallies: dict[tuple[str, str], Tally] = {}
+    results = Results()
     for each in games:
-        one = Tally(int(each.result > 0), int(each.result == 0), int(each.result < 0))
-        key = (each.first, each.second)
-        tallies[key] = tallies.get(key, Tally()) + one
-    return [Pairing(first=a, second=b, tally=tally) for (a, b), tally in tallies.items()]
+        results.add(each)
+    return results.pairings()
+
+
+class Results:
+    """Who moved first against whom, and how that went; kept up to date game by game.
+
+    A tournament of many thousand games asks after each few, so they are not counted anew.
+    """
+
+    def __init__(self) -> None:
+        self._tallies: dict[tuple[str, str], Tally] = {}
+
+    def add(self, game: StoredGame) -> None:
+        """Count one more game."""
+        one = Tally(int(game.result > 0), int(game.result == 0), int(game.result < 0))
+        key = (game.first, game.second)
+        self._tallies[key] = self._tallies.get(key, Tally()) + one
+
+    def pairings(self) -> list[Pairing]:
+        """The tables; two for players who met with both colours."""
+        return [Pairing(first=a, second=b, tally=tally) for (a, b), tally in self._tallies.items()]
 
 
 def repeats(games: Sequence[StoredGame]) -> int:

@@ -14,11 +14,11 @@ from agents.arena.elo import Ratings, fit_ratings
 from agents.arena.fixtures import PARALLEL, Fixture, Outcome, play_fixtures
 from agents.arena.openings import OpeningBook
 from agents.arena.pairing import next_pairs
-from agents.arena.store import GameStore, StoredGame, pairings_of_games, repeats
+from agents.arena.store import GameStore, Results, StoredGame, repeats
 from agents.protocols.clock import TimeSettings
 from games.game import States
 
-Choice = Literal["informative", "round-robin"]
+Choice = Literal["informative", "scale", "round-robin"]
 
 #: Pairs of games between two agents that are begun together.
 BLOCK_PAIRS = 4
@@ -35,6 +35,28 @@ class Standings:
     duplicates: int  # games that repeat an earlier one of the same players move by move
 
 
+def check_players(agents: Sequence[Agent], *, anchor: str | None = None) -> None:
+    """Refuse players that cannot be rated together, before anything is written.
+
+    Raises:
+        AgentError: too few agents, different games, one name twice, or an anchor that is nobody.
+    """
+    names = [agent.name for agent in agents]
+    if len(agents) < 2:
+        raise AgentError("a tournament needs at least two players")
+    if anchor is not None and anchor not in names:
+        raise AgentError(f"the anchor {anchor!r} is none of the players: {', '.join(names)}")
+    doubled = [name for name, count in Counter(names).items() if count > 1]
+    if doubled:
+        raise AgentError(f"{doubled[0]} stands twice among the players")
+    others = [agent for agent in agents if agent.game.id != agents[0].game.id]
+    if others:
+        raise AgentError(
+            f"{agents[0].name} plays {agents[0].game.id} and {others[0].name} plays "
+            f"{others[0].game.id}"
+        )
+
+
 class Tournament:
     """Some agents, a file of games, and what is to be played.
 
@@ -45,13 +67,14 @@ class Tournament:
         seed: of the agents. Openings are the book's.
         book: of openings.
         choice: ``informative`` lets every two players meet once, and then plays what narrows the
-            widest interval that matters most (see ``pairing``); ``round-robin`` plays all pairs
-            equally often.
+            widest interval that matters most (see ``pairing``); ``scale`` does the same for the
+            distances from ``anchor``; ``round-robin`` plays all pairs equally often.
+        anchor: whose rating is 0; None: the first agent's.
         parallel: games in flight at most.
         clock: the time of each player in a game; such games are played one after the other.
 
     Raises:
-        AgentError: too few agents, different games, or one name twice.
+        AgentError: as ``check_players``.
     """
 
     def __init__(
@@ -63,32 +86,27 @@ class Tournament:
         seed: int,
         book: OpeningBook,
         choice: Choice = "informative",
+        anchor: str | None = None,
         parallel: int = PARALLEL,
         clock: TimeSettings | None = None,
     ) -> None:
+        check_players(agents, anchor=anchor)
         names = [agent.name for agent in agents]
-        if len(agents) < 2:
-            raise AgentError("a tournament needs at least two players")
-        doubled = [name for name, count in Counter(names).items() if count > 1]
-        if doubled:
-            raise AgentError(f"{doubled[0]} stands twice among the players")
-        others = [agent for agent in agents if agent.game.id != agents[0].game.id]
-        if others:
-            raise AgentError(
-                f"{agents[0].name} plays {agents[0].game.id} and {others[0].name} plays "
-                f"{others[0].game.id}"
-            )
         self.agents = {agent.name: agent for agent in agents}
         self.store = store
         self.total = games + games % 2
         self.book = book
         self.choice: Choice = choice
+        self.anchor = names[0] if anchor is None else anchor
         self.parallel = parallel
         self.clock = clock
         for number, agent in enumerate(agents):
             agent.reset(seed=seed + number)
         self._names = names
         self._games = [each for each in store.games() if {each.first, each.second} <= set(names)]
+        self._results = Results()
+        for each in self._games:
+            self._results.add(each)
         self._taken = {(each.first, each.second, each.opening) for each in self._games}
         self._next_opening: dict[tuple[str, str], int] = {}
         self._pending: Counter[tuple[str, str]] = Counter()  # games begun, by pair as in ``_names``
@@ -123,16 +141,13 @@ class Tournament:
         for outcome in outcomes:
             self._keep(outcome)
 
-    def standings(self, *, anchor: str) -> Standings:
+    def standings(self) -> Standings:
         """Ratings of all who have played.
-
-        Args:
-            anchor: the player whose rating is 0.
 
         Raises:
             AgentError: the anchor played no game.
         """
-        ratings = fit_ratings(pairings_of_games(self._games), anchor=anchor)
+        ratings = fit_ratings(self._results.pairings(), anchor=self.anchor)
         order = sorted(ratings.players, key=lambda name: -ratings.players[name].elo)
         return Standings(
             game_id=self.book.game.id,
@@ -145,18 +160,18 @@ class Tournament:
     def _keep(self, outcome: Outcome) -> None:
         self.store.add([outcome])
         fixture = outcome.fixture
-        self._games.append(
-            StoredGame(
-                first=fixture.first.name,
-                second=fixture.second.name,
-                opening=fixture.number,
-                opening_plies=len(fixture.opening),
-                result=outcome.result,
-                resigned=outcome.resigned,
-                on_time=outcome.on_time,
-                actions=outcome.actions,
-            )
+        game = StoredGame(
+            first=fixture.first.name,
+            second=fixture.second.name,
+            opening=fixture.number,
+            opening_plies=len(fixture.opening),
+            result=outcome.result,
+            resigned=outcome.resigned,
+            on_time=outcome.on_time,
+            actions=outcome.actions,
         )
+        self._games.append(game)
+        self._results.add(game)
         self._pending[self._pair(fixture.first.name, fixture.second.name)] -= 1
 
     def _pair(self, a: str, b: str) -> tuple[str, str]:
@@ -185,19 +200,22 @@ class Tournament:
     def _choose(self) -> list[tuple[str, str]]:
         """Which pairs meet next, each with one opening."""
         if self.choice == "round-robin":
-            counts = Counter(self._pair(each.first, each.second) for each in self._games)
-            counts.update(self._pending)
+            counts = Counter(self._pending)
+            for each in self._results.pairings():
+                counts[self._pair(each.first, each.second)] += each.tally.games
             return sorted(combinations(self._names, 2), key=lambda pair: counts[pair])[:1]
-        met = {self._pair(each.first, each.second) for each in self._games} | set(self._pending)
+        played = self._results.pairings()
+        met = {self._pair(each.first, each.second) for each in played} | set(self._pending)
         unmet = [pair for pair in combinations(self._names, 2) if pair not in met]
         if unmet:  # nobody's strength is known by hearsay alone
             return unmet[:1]
         named = next_pairs(
             self._names,
-            pairings_of_games(self._games),
+            played,
             blocks=1,
             games=2 * BLOCK_PAIRS,
             pending=self._pending,
+            zero=self.anchor if self.choice == "scale" else None,
         )
         return [pair for pair in named for _ in range(BLOCK_PAIRS)]
 

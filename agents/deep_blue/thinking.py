@@ -11,7 +11,7 @@ from agents.deep_blue.agent import DeepBlueAgent, value_of
 from agents.deep_blue.engine import UNLIMITED, Thought
 from agents.protocols.move_text import write_line
 from agents.protocols.thinking import Task, any_line, fault_line
-from agents.protocols.uci import Report, best_move_line, info_line, seconds_for_move
+from agents.protocols.uci import Report, best_move_line, info_line
 
 #: A depth takes longer than all before it together: it is not begun with less than this share of
 #: the time left, unless the move has to take all of it.
@@ -133,7 +133,7 @@ class BruteThinking:
             return True
         if self._is_waiting():
             return False
-        limits, seconds = self._task.limits, self._seconds()
+        limits, seconds = self._task.limits, self._task.seconds
         if best.plies_to_mate is not None and abs(best.plies_to_mate) <= best.depth:
             return True
         if seconds is None or limits.move_time is not None:
@@ -149,7 +149,7 @@ class BruteThinking:
             self._changed.notify()
 
     def _set_timer(self) -> None:
-        seconds = self._seconds()
+        seconds = self._task.seconds
         if seconds is not None:
             left = self._clock_started + seconds - time.perf_counter()
             self._timer = threading.Timer(max(left, 0.0), self._cut)
@@ -159,10 +159,6 @@ class BruteThinking:
     def _is_waiting(self) -> bool:
         return self._is_pondering or self._task.limits.infinite
 
-    def _seconds(self) -> float | None:
-        task = self._task
-        return seconds_for_move(task.limits, int(task.state["to_play"]), ponders=task.ponders)
-
     def _nodes(self) -> int:
         """Positions within the limits; those of the agent where nothing else limits the search."""
         limits = self._task.limits
@@ -170,7 +166,7 @@ class BruteThinking:
             return UNLIMITED
         if limits.nodes is not None:
             return max(limits.nodes, 1)
-        is_limited = self._seconds() is not None or limits.depth is not None
+        is_limited = self._task.seconds is not None or limits.depth is not None
         return UNLIMITED if is_limited else self._task.simulations
 
     def _last_depth(self) -> int:

@@ -45,6 +45,11 @@ class Task:
     dialect: Dialect
     only: frozenset[int] | None = None  # moves to choose from, as actions; None: all
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the limits let the player to move think; None: no time is said."""
+        return seconds_for_move(self.limits, int(self.state["to_play"]), ponders=self.ponders)
+
 
 class Thinking:
     """A search that runs from its making on until its limits are reached or it is stopped.
@@ -173,16 +178,12 @@ class Thinking:
         bounds = [limits.nodes] if limits.nodes is not None else []
         if limits.depth is not None:
             bounds.append(simulations_of_depth(limits.depth))
-        if not bounds and self._seconds() is None:
+        if not bounds and self._task.seconds is None:
             bounds.append(self._task.simulations)
         return max(min(bounds, default=1 << 30), 1) - self._spent
 
-    def _seconds(self) -> float | None:
-        task = self._task
-        return seconds_for_move(task.limits, int(task.state["to_play"]), ponders=task.ponders)
-
     def _seconds_left(self, now: float) -> float | None:
-        seconds = None if self._is_waiting() else self._seconds()
+        seconds = None if self._is_waiting() else self._task.seconds
         return None if seconds is None else self._clock_started + seconds - now
 
     def _report(self, best: list[RootMove]) -> None:

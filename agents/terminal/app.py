@@ -15,7 +15,6 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from agents.records.files import suffixes_of
 from agents.terminal.board_widget import BoardWidget
 from agents.terminal.dialogs import LevelScreen, save_screen, setup_screen
 from agents.terminal.drawing import Drawing
@@ -25,7 +24,8 @@ from agents.terminal.level_text import level_said
 from agents.terminal.pointing import Outcome
 from agents.terminal.review import Review
 from agents.terminal.scene import Scene
-from agents.terminal.session import Session, SessionError
+from agents.terminal.seats import SessionError
+from agents.terminal.session import Session
 from agents.terminal.terminal_size import needed_size, too_small_text
 from games.game import GameError
 from games.raster import drops_pieces
@@ -57,13 +57,13 @@ class PlayApp(App[None]):
         super().__init__()
         self.session = session
         self.scene = Scene(session, notice=notice)
-        self._game = session.game
+        self._seats = session.seats
         self._drawing = Drawing(self.scene, self)
         self._requests = EngineRequests(
             self.scene, self, board_changed=self._board_changed, show=self.show
         )
         self._review = Review(self.scene, self._requests, show=self.show)
-        self._keys = Keys(session.game, is_watched=session.is_watched)
+        self._keys = Keys(session.game, is_watched=self._seats.is_watched)
         self._needed = needed_size(session.game)
         self._review_first = review
         self._new_game_asked = -_NEW_GAME_SECONDS
@@ -78,13 +78,13 @@ class PlayApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Title, board and panel, the strip over the game, and the keys."""
-        view = self._game.board_view(self.session.state)
+        view = self.session.game.board_view(self.session.state)
         with Vertical(id="table"):
             yield Static(id="title")
             with Horizontal(id="middle"):
                 with Vertical(id="board-side"):
                     yield Static(id="hand-1", classes="hand")
-                    yield BoardWidget(view, drops=drops_pieces(self._game), id="board")
+                    yield BoardWidget(view, drops=drops_pieces(self.session.game), id="board")
                     yield Static(id="hand-0", classes="hand")
                     yield Static(id="choices")
                 with Vertical(id="panel"):
@@ -227,7 +227,7 @@ class PlayApp(App[None]):
             self.session.go_back_to(self.scene.shown)
             self._board_changed()
             return
-        if self.session.is_watched:
+        if self._seats.is_watched:
             self.scene.is_paused = True
         if self._try(self.session.take_back):
             self._board_changed()
@@ -257,7 +257,7 @@ class PlayApp(App[None]):
 
     def action_pause(self) -> None:
         """Stop two engines, or let them go on."""
-        if not self.session.is_watched:
+        if not self._seats.is_watched:
             return
         self.scene.is_paused = not self.scene.is_paused
         self._board_changed()
@@ -267,39 +267,37 @@ class PlayApp(App[None]):
     def action_stronger(self) -> None:
         """One level up; while a move is typed, + and = belong to it."""
         if not self.scene.typed:
-            self._change_level(self.session.level + 1)
+            self._change_level(self._seats.level + 1)
 
     def action_weaker(self) -> None:
         """One level down."""
-        self._change_level(self.session.level - 1)
+        self._change_level(self._seats.level - 1)
 
     def _change_level(self, level: int | None) -> None:
-        if level is not None and self._try(lambda: self.session.set_level(level)):
-            strength = self.session.strength
+        if level is not None and self._try(lambda: self._seats.set_level(level)):
+            strength = self._seats.strength
             if strength is not None:
                 self._tell(level_said(level, strength))
 
     def action_levels(self) -> None:
         """Choose a level from a list."""
-        opponent = self.session.opponent
+        opponent = self._seats.opponent
 
         def ask() -> None:
             if opponent is None or not opponent.levels:
                 raise SessionError("there is no level to choose: nobody here plays at several")
-            self.push_screen(LevelScreen(opponent.levels, self.session.level), self._change_level)
+            self.push_screen(LevelScreen(opponent.levels, self._seats.level), self._change_level)
 
         self._try(ask)
 
     def action_save(self) -> None:
         """Ask for a file and save there."""
-        suffixes = suffixes_of(self._game)
-        name = f"{self._game.name}-{time.strftime('%Y%m%d-%H%M%S')}{suffixes[0]}"
 
         def saved(path: str | None) -> None:
             if path is not None:
                 self._tell(f"Saved to {Path(path).expanduser()}")
 
-        self.push_screen(save_screen(self.session.save, name, suffixes), saved)
+        self.push_screen(save_screen(self.session), saved)
 
     def action_set_up(self) -> None:
         """Ask for a position and begin there."""
@@ -309,7 +307,7 @@ class PlayApp(App[None]):
                 self._board_changed()
                 self._tell("Set up.")
 
-        self.push_screen(setup_screen(self.session.set_up, self.session.setup_text), done)
+        self.push_screen(setup_screen(self.session), done)
 
     # --- Looking back -----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +14,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 
+from agents.records.files import suffixes_of
 from agents.terminal.level_text import level_line, levels_heading
+from agents.terminal.session import Session
 from agents.terminal.strength import Strength
 from games.game import GameError
 
@@ -51,26 +54,24 @@ class LineScreen(ModalScreen[str | None]):
         self.dismiss(event.value.strip())
 
 
-def save_screen(
-    save: Callable[[Path], None], suggestion: str, suffixes: Sequence[str]
-) -> LineScreen:
+def save_screen(session: Session) -> LineScreen:
     """Where to save the game."""
-    formats = " ".join(suffixes)
+    suffixes = suffixes_of(session.game)
     return LineScreen(
         "Save the game to",
-        suggestion,
-        f"The ending is the format: {formats}. Enter saves, Escape goes back",
-        lambda text: save(Path(text).expanduser()),
+        f"{session.game.name}-{time.strftime('%Y%m%d-%H%M%S')}{suffixes[0]}",
+        f"The ending is the format: {' '.join(suffixes)}. Enter saves, Escape goes back",
+        lambda text: session.save(Path(text).expanduser()),
     )
 
 
-def setup_screen(set_up: Callable[[str], None], suggestion: str) -> LineScreen:
+def setup_screen(session: Session) -> LineScreen:
     """Which position to play from."""
     return LineScreen(
         "Begin from a position, or after moves from the start",
-        suggestion,
+        session.setup_text,
         "FEN, SFEN or the drawn board (| for line ends); or moves; or nothing. Escape goes back",
-        set_up,
+        session.set_up,
     )
 
 

@@ -110,7 +110,7 @@ class Drawing:
     def _title(self) -> Text:
         session = self._scene.session
         text = Text(" MEIJIN ", style="bold").append(f" {session.game.id}")
-        strength = session.strength
+        strength = session.seats.strength
         if strength is not None:
             text.append(f"   {strength.text}", style="dim")
             if strength.rating is not None:
@@ -132,14 +132,14 @@ class Drawing:
         names = session.game.board_view(session.state).player_names
         turn = names[int(session.state["to_play"])]
         if scene.is_thinking:
-            who = f"{turn} is" if session.is_watched else "The engine is"
+            who = f"{turn} is" if session.seats.is_watched else "The engine is"
             return Text(f"{who} thinking …" if scene.is_loaded else _LOADING)
         turn = f"{'Paused' if scene.is_paused else 'Your move'}: {turn}"
         if not session.actions:
             return Text(turn)
         before = session.states[-2]
         mover = int(before["to_play"])
-        if session.engine_of(mover) is None:
+        if session.seats.engine_of(mover) is None:
             return Text(turn)
         played = session.game.action_to_text(before, session.actions[-1])
         return Text(f"{turn}\n{names[mover]} played {played}")

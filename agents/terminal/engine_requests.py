@@ -133,7 +133,7 @@ class EngineRequests:
         if self._scene.is_paused or answer.revision != self._session.revision:
             return
         wait = _WATCH_SECONDS - (time.monotonic() - self._asked_at)
-        if self._session.is_watched and wait > 0:
+        if self._session.seats.is_watched and wait > 0:
             self._due += 1
             self._app.set_timer(wait, lambda: self._play_late(answer))
         else:

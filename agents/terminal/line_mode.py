@@ -17,7 +17,8 @@ from agents.terminal.board_view import board_text, last_placed
 from agents.terminal.level_text import level_line, level_said, levels_heading
 from agents.terminal.mistakes import find_mistakes, next_to_review
 from agents.terminal.move_squares import pieces_in_hand
-from agents.terminal.session import HUMAN, Session, SessionError
+from agents.terminal.seats import HUMAN, SessionError
+from agents.terminal.session import Session
 from agents.terminal.thought import Thought
 from games.game import GameError
 
@@ -134,8 +135,8 @@ class LineMode:
         session = self._session
         names = session.game.board_view(session.state).player_names
         seats = ", ".join(
-            f"{name} is {'you' if player == HUMAN and session.engine_players else player}"
-            for name, player in zip(names, session.players, strict=True)
+            f"{name} is {'you' if player == HUMAN and session.seats.engine_players else player}"
+            for name, player in zip(names, session.seats.players, strict=True)
         )
         self._say(f"{session.game.id}: {seats}. 'help' lists the commands.")
 
@@ -187,7 +188,7 @@ class LineMode:
             before = session.state
             text = session.game.action_to_text(before, answer.action)
             session.accept(answer)
-            who = self._mover_name(before) if session.is_watched else "The engine"
+            who = self._mover_name(before) if session.seats.is_watched else "The engine"
             self._say(f"{who} plays {text}.{self._outlook(answer.thought)}")
             self._draw_unless_engine_moves()
 
@@ -235,7 +236,7 @@ class LineMode:
         answer = session.request_thought().result()
         session.accept(answer)
         if answer.thought is None:
-            self._say(f"{session.adviser.name} plays without an opinion of the position.")
+            self._say(f"{session.seats.adviser.name} plays without an opinion of the position.")
             return
         self._opinion(answer.thought, session.game.board_view(session.state).player_names)
 
@@ -269,14 +270,14 @@ class LineMode:
         if rest:
             if not rest.isdecimal():
                 raise SessionError(f"a level is a number, not {rest!r}")
-            session.set_level(int(rest))
-        if session.strength is None or session.opponent is None:
+            session.seats.set_level(int(rest))
+        if session.seats.strength is None or session.seats.opponent is None:
             raise SessionError("this opponent plays at one strength only")
         if not rest:
-            self._say(levels_heading(session.opponent.levels))
-            for number, each in enumerate(session.opponent.levels, start=1):
+            self._say(levels_heading(session.seats.opponent.levels))
+            for number, each in enumerate(session.seats.opponent.levels, start=1):
                 self._say(level_line(number, each))
-        self._say(f"{level_said(session.level, session.strength)}.")
+        self._say(f"{level_said(session.seats.level, session.seats.strength)}.")
 
     def _set_up(self, rest: str) -> None:
         self._session.set_up(rest)
@@ -290,7 +291,7 @@ class LineMode:
         while (ply := next_to_review(session)) is not None:
             answer = session.request_thought(ply).result()
             if answer.thought is None:
-                raise SessionError(f"{session.adviser.name} has no opinion to review with")
+                raise SessionError(f"{session.seats.adviser.name} has no opinion to review with")
             session.accept(answer)
         mistakes = find_mistakes(session)
         self._say(f"Reviewed {len(session.actions)} moves; mistakes: {len(mistakes) or 'none'}.")

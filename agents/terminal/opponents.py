@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agents.agent import Agent, AgentError
 from agents.factory import SHIPPED, game_of, make_agent, parse_network
-from agents.terminal.session import Opponent, Say
+from agents.terminal.engines import Opponent, Say
 from agents.terminal.strength import (
     NETWORK_LEVELS,
     ROLLOUT_LEVELS,

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from agents.terminal.mistakes import Mistake
 from agents.terminal.move_squares import pieces_in_hand
-from agents.terminal.session import HUMAN, Session
+from agents.terminal.seats import HUMAN
+from agents.terminal.session import Session
 from agents.terminal.thought import MoveThought, Thought
 from games.raster import BACKGROUND, PLAYERS, Colour
 
@@ -33,12 +34,12 @@ def players_text(session: Session, state: np.void) -> Text:
     """Both players with their colours; an arrow at the one to move in ``state``."""
     names = session.game.board_view(state).player_names
     text = Text(no_wrap=True, overflow="ellipsis")
-    for player, (name, who) in enumerate(zip(names, session.players, strict=True)):
+    for player, (name, who) in enumerate(zip(names, session.seats.players, strict=True)):
         to_move = not state["finished"] and int(state["to_play"]) == player
         text.append("▸ " if to_move else "  ", style="bold")
         text.append("● ", style=rgb(PLAYERS[player]))
         text.append(f"{name}  ", style="bold")
-        seat = "you" if who == HUMAN and session.engine_players else who
+        seat = "you" if who == HUMAN and session.seats.engine_players else who
         text.append(seat, style="" if to_move else _MUTED)
         text.append("\n" if player == 0 else "")
     return text

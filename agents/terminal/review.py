@@ -33,7 +33,7 @@ class Review:
             scene.say("There is no move to review yet.", failure=True)
             self._show()
             return
-        if session.is_watched and not session.is_finished:
+        if session.seats.is_watched and not session.is_finished:
             scene.is_paused = True
         self._go_on()
 
@@ -56,7 +56,7 @@ class Review:
             return
         if answer.thought is None:
             scene.reviewing = None
-            scene.say(f"{session.adviser.name} has no opinion to review with.", failure=True)
+            scene.say(f"{session.seats.adviser.name} has no opinion to review with.", failure=True)
             self._show()
         else:
             self._go_on()

@@ -15,6 +15,7 @@ from pathlib import Path
 from agents.agent import AgentError
 from agents.terminal.app import PlayApp
 from agents.terminal.opponents import open_opponent
+from agents.terminal.seats import Seats
 from agents.terminal.session import Session
 from games.game import Game
 
@@ -55,9 +56,8 @@ def take_picture(
         seed: of the engine.
     """
     engine = open_opponent(opponent, game=game, seed=seed)
-    session = Session(
-        game, opponent=engine, adviser=engine, engine_players=frozenset({1}), seed=seed
-    )
+    seats = Seats(opponent=engine, adviser=engine, engine_players=frozenset({1}))
+    session = Session(game, seats, seed=seed)
     try:
         svg = asyncio.run(_play_and_export(session, plies=plies, size=size))
     finally:
@@ -76,7 +76,7 @@ async def _play_and_export(session: Session, *, plies: int, size: tuple[int, int
         while len(session.actions) < plies and not session.is_finished:
             thought = session.thought_at(len(session.actions))
             if thought is None:
-                raise AgentError(f"{session.adviser.name} has no opinion that could be shown")
+                raise AgentError(f"{session.seats.adviser.name} has no opinion that could be shown")
             app.action_play_action(thought.moves[0].action)
             await pilot.pause()
             await app.settled()

@@ -9,7 +9,6 @@ the board.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,45 +24,17 @@ from agents.records.record import (
     read_position,
     result_of,
 )
-from agents.terminal.strength import DEFAULT_LEVEL, FIXED, Strength, settle
-from agents.terminal.thinker import Thinker
+from agents.terminal.engines import Engines, Opponent
+from agents.terminal.seats import Seats, SessionError
+from agents.terminal.strength import Strength, settle
 from agents.terminal.thought import Thought, read_analysis, settled_thought
-from games.game import NUM_PLAYERS, Game, GameError, IllegalMoveError
-
-HUMAN = "human"
-
-Say = Callable[[str], None]
-
-#: Hints and analysis take this part of the strongest level's simulations at least, however weakly
-#: the engine plays.
-_ADVICE_SHARE = 8
+from games.game import Game, GameError, IllegalMoveError
 
 #: Legal moves that a message lists.
 _MOST_LISTED = 40
 
 #: Enough to compile and open all that a longer search needs.
 _WARM_UP_SIMULATIONS = 8
-
-
-class SessionError(GameError):
-    """Something that cannot be done in the session as it stands; one line for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opponent:
-    """An engine that can sit down at the board, before anything heavy is loaded.
-
-    Args:
-        name: how it is called.
-        make: an agent that thinks at a strength; called in the engine's thread, since it may
-            take seconds (libraries and weights are loaded). It is told where remarks go, such as
-            one about a damaged file that was passed over.
-        levels: its strengths, the weakest first; empty where it plays in one way only.
-    """
-
-    name: str
-    make: Callable[[Strength, Say], Agent]
-    levels: tuple[Strength, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +53,7 @@ class Session:
 
     Args:
         game: what is played.
-        opponent: the engine that plays; None: people play each other.
-        adviser: the engine that hints and analyses.
-        rival: a second engine, which plays player 1 against ``opponent``; people watch.
-        engine_players: which players the engine moves for.
-        level: strength of the engine, 1 to ``len(levels)``; None: the usual one.
-        custom: a strength that is none of its levels, instead of ``level``.
+        seats: who plays and advises, and how strongly.
         seed: of the draws that weak levels make.
         actions: moves already played, as from a saved game; they are trusted to be legal.
         start: the position that they begin in; None: the game's own start.
@@ -96,40 +62,21 @@ class Session:
     def __init__(
         self,
         game: Game,
+        seats: Seats,
         *,
-        opponent: Opponent | None,
-        adviser: Opponent,
-        engine_players: frozenset[int],
-        rival: Opponent | None = None,
-        level: int | None = None,
-        custom: Strength | None = None,
         seed: int = 0,
         actions: tuple[int, ...] = (),
         start: np.void | None = None,
     ) -> None:
         self.game = game
-        self.opponent = opponent
-        self.adviser = adviser
-        self.rival = rival
-        self.engine_players = engine_players if opponent is not None else frozenset()
-        if rival is not None:
-            self.engine_players = frozenset(range(NUM_PLAYERS))
-        self.level = level or DEFAULT_LEVEL
+        self.seats = seats
         self.seed = seed
         self.revision = 0
         self._games = 0
-        self._custom = custom
-        self._thinker = Thinker()
-        self._remarks: list[str] = []
-        self._agents: dict[tuple[int, Strength], Agent] = {}
-        self._is_exchanged = False  # whether ``rival`` plays player 0
+        self._engines = Engines()
         self._thoughts: dict[int, Thought] = {}
         self._advised: set[int] = set()
-        self._start = _copy(start) if start is not None else None
-        self._states = [_copy(game.rules.initial(1)[0] if start is None else start)]
-        self._actions: list[int] = []
-        for action in actions:
-            self._step(action)
+        self._begin(start, actions)
 
     # --- What is on the board ---------------------------------------------------------------
 
@@ -156,7 +103,7 @@ class Session:
     @property
     def is_engine_to_move(self) -> bool:
         """Whether a reply is due."""
-        return not self.is_finished and int(self.state["to_play"]) in self.engine_players
+        return not self.is_finished and int(self.state["to_play"]) in self.seats.engine_players
 
     @property
     def legal(self) -> list[int]:
@@ -177,25 +124,6 @@ class Session:
         ]
 
     @property
-    def players(self) -> tuple[str, str]:
-        """Who sits at the board, player 0 first."""
-        first, second = (self._seat_text(player) for player in range(NUM_PLAYERS))
-        return first, second
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether two engines play each other."""
-        return self.rival is not None
-
-    def engine_of(self, player: int) -> Opponent | None:
-        """Who moves for a player; None: a person does."""
-        if player not in self.engine_players:
-            return None
-        if self.rival is not None and (player == 1) != self._is_exchanged:
-            return self.rival
-        return self.opponent
-
-    @property
     def result_text(self) -> str:
         """How the game ended, from the view of who plays it; empty while it goes on."""
         if not self.is_finished:
@@ -204,10 +132,10 @@ class Session:
         if returns[0] == returns[1]:
             return "The game is a draw."
         winner = int(np.argmax(returns))
-        if len(self.engine_players) != 1:
+        if len(self.seats.engine_players) != 1:
             name = self.game.board_view(self.state).player_names[winner]
             return f"{name} wins."
-        return "The engine wins." if winner in self.engine_players else "You win!"
+        return "The engine wins." if winner in self.seats.engine_players else "You win!"
 
     def thought_at(self, ply: int) -> Thought | None:
         """What the engine thought of the position after ``ply`` moves; exact where it is over."""
@@ -276,7 +204,7 @@ class Session:
         """
         for count in range(1, len(self._actions) + 1):
             mover = int(self._states[-1 - count]["to_play"])
-            if mover not in self.engine_players or self.is_watched:
+            if mover not in self.seats.engine_players or self.seats.is_watched:
                 break
         else:
             raise SessionError("there is no move of yours to take back")
@@ -301,14 +229,10 @@ class Session:
             SessionError: it is neither; the game on the board goes on.
         """
         start, actions = self._read_setup(text)
-        self._start = start
-        self._states = [_copy(self.game.rules.initial(1)[0] if start is None else start)]
-        self._actions = []
         self._thoughts.clear()
-        for action in actions:
-            self._step(action)
         self._games += 1
         self.revision += 1
+        self._begin(start, actions)
 
     def _read_setup(self, text: str) -> tuple[np.void | None, tuple[int, ...]]:
         """The start and the moves that a text means."""
@@ -342,13 +266,7 @@ class Session:
         Raises:
             SessionError: no engine plays.
         """
-        if self.opponent is None:
-            raise SessionError("nobody to change sides with: people play each other")
-        if self.is_watched:
-            self._is_exchanged = not self._is_exchanged
-            self.revision += 1
-            return
-        self.engine_players = frozenset(range(NUM_PLAYERS)) - self.engine_players
+        self.seats.exchange()
         self.revision += 1
 
     def new_game(self) -> None:
@@ -360,37 +278,8 @@ class Session:
 
     def dismiss_engine(self) -> None:
         """People move for both sides from now on, because the engine cannot."""
-        self.rival = None
-        self.engine_players = frozenset()
+        self.seats.leave_to_people()
         self.revision += 1
-
-    # --- Strength -----------------------------------------------------------------------------
-
-    @property
-    def strength(self) -> Strength | None:
-        """How the engine plays now; None: it has one way only."""
-        return self._strength_of(self.opponent)
-
-    def _strength_of(self, engine: Opponent | None) -> Strength | None:
-        if engine is None or not engine.levels:
-            return None
-        return self._custom or engine.levels[min(self.level, len(engine.levels)) - 1]
-
-    def set_level(self, level: int) -> None:
-        """Make the engine play at another of its levels, from its next move on.
-
-        Raises:
-            SessionError: it has no such level.
-        """
-        if self.opponent is None:
-            raise SessionError("people play each other; there is no strength to set")
-        count = len(self.opponent.levels)
-        if count == 0:
-            raise SessionError(f"{self.opponent.name} plays at one strength only")
-        if not 1 <= level <= count:
-            raise SessionError(f"strength {level} is not between 1 and {count}")
-        self.level = level
-        self._custom = None
 
     # --- The engine -----------------------------------------------------------------------------
 
@@ -399,14 +288,14 @@ class Session:
 
         It thinks once, briefly, about the start position.
         """
-        engine, strength = self._advice()
-        if self.opponent is not None:
-            engine, strength = self.opponent, self.strength or FIXED
+        engine, strength = self.seats.adviser, self.seats.advice_strength()
+        if self.seats.opponent is not None:
+            engine, strength = self.seats.opponent, self.seats.strength_of(self.seats.opponent)
         simulations = min(strength.simulations, _WARM_UP_SIMULATIONS)
         start, brief = _copy(self._states[0]), replace(strength, simulations=simulations)
         if start["finished"]:
             start = _copy(self.game.rules.initial(1)[0])
-        return self._thinker.submit(lambda: self._agent(engine, brief).choose_one(start))
+        return self._engines.ask(engine, brief, lambda agent: agent.choose_one(start))
 
     def request_reply(self) -> Future[Answer]:
         """Ask for the engine's move.
@@ -414,12 +303,11 @@ class Session:
         Raises:
             SessionError: it is not the engine's turn.
         """
-        engine = self.engine_of(int(self.state["to_play"]))
+        engine = self.seats.engine_of(int(self.state["to_play"]))
         if engine is None or not self.is_engine_to_move:
             raise SessionError("it is not the engine's turn")
-        return self._request(
-            engine, self._strength_of(engine) or FIXED, ply=len(self._actions), is_reply=True
-        )
+        strength = self.seats.strength_of(engine)
+        return self._request(engine, strength, ply=len(self._actions), is_reply=True)
 
     def request_thought(self, ply: int | None = None) -> Future[Answer]:
         """Ask what the adviser thinks of a position, and what it would play.
@@ -433,8 +321,8 @@ class Session:
         ply = len(self._actions) if ply is None else ply
         if self._states[ply]["finished"]:
             raise SessionError("the game is over; there is nothing left to think about")
-        engine, strength = self._advice()
-        return self._request(engine, strength, ply=ply, is_reply=False)
+        seats = self.seats
+        return self._request(seats.adviser, seats.advice_strength(), ply=ply, is_reply=False)
 
     def accept(self, answer: Answer) -> bool:
         """Use an answer: keep its thought and play its move if it is a reply.
@@ -456,12 +344,11 @@ class Session:
 
     def take_remarks(self) -> list[str]:
         """What was said while engines were loaded, since this was last asked."""
-        remarks, self._remarks = self._remarks, []
-        return remarks
+        return self._engines.take_remarks()
 
     def close(self) -> None:
         """Let go of the engine. The session is not used afterwards."""
-        self._thinker.close(self._close_agents)
+        self._engines.close()
 
     # --- Keeping games ----------------------------------------------------------------------------
 
@@ -482,12 +369,20 @@ class Session:
             game=self.game,
             actions=self.actions,
             start=self._start,
-            players=self.players,
+            players=self.seats.players,
             date=datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
             result=result_of(self.state),
         )
 
     # --- Inside ---------------------------------------------------------------------------------
+
+    def _begin(self, start: np.void | None, actions: tuple[int, ...]) -> None:
+        """Clear the board, and play the moves that are known."""
+        self._start = _copy(start) if start is not None else None
+        self._states = [_copy(self.game.rules.initial(1)[0] if start is None else start)]
+        self._actions: list[int] = []
+        for action in actions:
+            self._step(action)
 
     def _step(self, action: int) -> None:
         states = np.array([self.state], self.game.state_dtype)
@@ -496,33 +391,13 @@ class Session:
         self._actions.append(action)
         self.revision += 1
 
-    def _seat_text(self, player: int) -> str:
-        """Who moves for a player, with the strength."""
-        engine = self.engine_of(player)
-        if engine is None:
-            return HUMAN
-        if self._strength_of(engine) is None:
-            return engine.name
-        if self._custom is not None:
-            return f"{engine.name}, {self._custom.text}"
-        return f"{engine.name}, level {self.level}"
-
-    def _advice(self) -> tuple[Opponent, Strength]:
-        levels = self.adviser.levels
-        if not levels:
-            return self.adviser, FIXED
-        simulations = max(1, levels[-1].simulations // _ADVICE_SHARE)
-        if self.opponent is self.adviser and self.strength is not None:
-            simulations = max(simulations, self.strength.simulations)
-        return self.adviser, Strength(simulations=simulations)
-
     def _request(
         self, engine: Opponent, strength: Strength, *, ply: int, is_reply: bool
     ) -> Future[Answer]:
         revision, state = self.revision, _copy(self._states[ply])
 
-        def think() -> Answer:
-            decisions = self._agent(engine, strength).choose_one(state)
+        def think(agent: Agent) -> Answer:
+            decisions = agent.choose_one(state)
             analysis = decisions.analysis
             return Answer(
                 revision=revision,
@@ -532,28 +407,11 @@ class Session:
                 ply=ply,
             )
 
-        return self._thinker.submit(think)
+        return self._engines.ask(engine, strength, think)
 
     def _rng(self, ply: int) -> np.random.Generator:
         """What a weak level draws from: another one in every game and for every move."""
         return np.random.default_rng((self.seed, self._games, ply))
-
-    def _agent(self, engine: Opponent, strength: Strength) -> Agent:
-        """The agent for a strength, made at its first use. Called in the engine's thread only."""
-        thinks = replace(strength, temperature=0.0, random=0.0, rating=None)  # drawing is done here
-        key = (id(engine), thinks)
-        if key not in self._agents:
-            self._agents[key] = engine.make(thinks, self._remark)
-        return self._agents[key]
-
-    def _remark(self, text: str) -> None:
-        if text not in self._remarks:
-            self._remarks.append(text)
-
-    def _close_agents(self) -> None:
-        for agent in self._agents.values():
-            agent.close()
-        self._agents.clear()
 
 
 def _copy(state: np.void) -> np.void:

@@ -98,9 +98,9 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
         store = GameStore(Path(folder) / "games.db", about={"game": game.id})
         for agent in agents:
             store.enter(agent.name, agent.name)
-        tournament = Tournament(agents, store, games=games, seed=seed, book=book)
+        tournament = Tournament(agents, store, games=games, seed=seed, book=book, anchor=ANCHOR)
         tournament.play()
-        standings = tournament.standings(anchor=ANCHOR)
+        standings = tournament.standings()
         store.close()
     names = [each.name for each in exhibits]
     shares = crosstable(standings.games, names)

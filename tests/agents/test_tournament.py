@@ -88,7 +88,7 @@ def test_a_longer_book_begins_as_a_shorter_one_does():
 def test_a_tournament_is_rated_and_every_game_is_in_the_file(tmp_path):
     played = tournament(tmp_path / "games.db", games=80)
     played.play()
-    standings = played.standings(anchor="random")
+    standings = played.standings()
     assert len(standings.games) == 80
     assert standings.players[0] == "alpha_beta:9"
     assert standings.players[-1] == "random"
@@ -151,7 +151,7 @@ def test_more_players_and_more_games_continue_a_tournament(tmp_path):
     small.store.close()
     large = tournament(path, games=60)
     large.play()
-    assert len(large.standings(anchor="random").games) == 60
+    assert len(large.standings().games) == 60
     large.store.close()
 
 
@@ -197,6 +197,18 @@ def test_informative_games_separate_neighbours_better_than_equally_many_of_all_p
         return found.high - found.low
 
     assert widest(True) < 0.8 * widest(False)
+
+
+def test_a_scale_is_measured_from_its_zero_where_a_ranking_looks_at_what_is_open():
+    """Two equal players far above the zero: no game between them says how far that is."""
+    far = Tally(19, 0, 1)
+    even = Tally(10, 0, 10)
+    pairings = [Pairing("one", "zero", far), Pairing("other", "zero", far)]
+    pairings += [Pairing("one", "other", even), Pairing("other", "one", even)]
+    everybody = ["zero", "one", "other"]
+    assert next_pairs(everybody, pairings, blocks=2, games=8) == [("one", "other")] * 2
+    for pair in next_pairs(everybody, pairings, blocks=4, games=8, zero="zero"):
+        assert "zero" in pair
 
 
 def test_a_file_is_used_by_one_process_at_a_time_and_for_one_game(tmp_path):

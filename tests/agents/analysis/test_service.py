@@ -254,6 +254,14 @@ def test_a_line_that_is_no_object_is_told_without_a_field(line):
         parse_line(line)
 
 
+def test_a_forbidden_point_is_named_as_katago_names_it():
+    """KaTrain tries every empty point, and takes "Illegal move" for no error."""
+    service, answers, _ = service_of("go(size=5)")
+    ask(service, moves=[["B", "A2"], ["B", "B1"], ["W", "A1"]])
+    assert answers[0]["error"].startswith("Illegal move 3: ")
+    assert answers[0]["field"] == "moves"
+
+
 def test_unknown_fields_warn_and_change_nothing():
     service, answers, _ = service_of("tic_tac_toe", simulations=5)
     ask(service, moves=[], colour="red", overrideSettings={"wideRootNoise": 0.1})

@@ -3,7 +3,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from agents.factory import make_agent
-from agents.terminal.session import Opponent, Session
+from agents.terminal.engines import Opponent
+from agents.terminal.seats import Seats
+from agents.terminal.session import Session
 from games import make
 
 SessionMaker = Callable[..., Session]
@@ -29,13 +31,12 @@ def make_session() -> Iterator[SessionMaker]:
                 name=text, make=lambda simulations, say: make_agent(text, game=made, seed=1)
             )
 
-        session = Session(
-            made,
+        seats = Seats(
             opponent=engine(opponent) if opponent is not None else None,
             adviser=engine(adviser),
             engine_players=frozenset({1 - human}),
-            **settings,
         )
+        session = Session(made, seats, **settings)
         sessions.append(session)
         return session
 

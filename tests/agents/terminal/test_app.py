@@ -12,7 +12,9 @@ from agents.agent import AgentError
 from agents.records import read_game
 from agents.terminal.app import PlayApp
 from agents.terminal.board_widget import BoardWidget
-from agents.terminal.session import Opponent, Session
+from agents.terminal.engines import Opponent
+from agents.terminal.seats import Seats
+from agents.terminal.session import Session
 from agents.terminal.terminal_size import TerminalTooSmallError, check_terminal, needed_size
 from games import make
 
@@ -200,12 +202,12 @@ def test_take_back_hint_side_and_new_work_by_keys(make_session: SessionMaker) ->
         await press(app, pilot, "t")
         assert "no move of yours" in text_of(app, "#status")
         await press(app, pilot, "x")
-        assert session.players == ("one_ply", "human") and len(session.actions) == 1
+        assert session.seats.players == ("one_ply", "human") and len(session.actions) == 1
         await press(app, pilot, "n")
         assert len(session.actions) == 1 and "again" in text_of(app, "#status")
         await press(app, pilot, "n")
         assert len(session.actions) == 1  # the engine has begun the new game
-        assert session.players == ("one_ply", "human")
+        assert session.seats.players == ("one_ply", "human")
 
     run(session, script)
 
@@ -259,7 +261,7 @@ def test_an_engine_that_fails_leaves_the_game_to_the_person() -> None:
 
     game = make("connect_four")
     broken = Opponent(name="broken", make=fail)
-    session = Session(game, opponent=broken, adviser=broken, engine_players=frozenset({1}))
+    session = Session(game, Seats(opponent=broken, adviser=broken, engine_players=frozenset({1})))
 
     async def script(app: PlayApp, pilot: Pilot) -> None:
         assert "the network file is damaged" in text_of(app, "#status")
@@ -313,7 +315,9 @@ def test_the_board_is_drawn_before_the_engine_is_there() -> None:
             raise AgentError("late")
 
         engine = Opponent(name="slow", make=slow)
-        session = Session(game, opponent=engine, adviser=engine, engine_players=frozenset({1}))
+        session = Session(
+            game, Seats(opponent=engine, adviser=engine, engine_players=frozenset({1}))
+        )
         app = PlayApp(session)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()

@@ -16,12 +16,14 @@ from agents.records import GameRecord, read_game, save_game
 from agents.terminal.app import PlayApp
 from agents.terminal.board_view import find_targets
 from agents.terminal.board_widget import BoardWidget
+from agents.terminal.engines import Opponent
 from agents.terminal.keys import letter_commands
 from agents.terminal.mistakes import find_mistakes
 from agents.terminal.move_squares import pieces_in_hand, read_squares, text_by_squares
 from agents.terminal.opponents import open_opponent
 from agents.terminal.pointing import Pointing
-from agents.terminal.session import Opponent, Session, SessionError
+from agents.terminal.seats import Seats, SessionError
+from agents.terminal.session import Session
 from agents.terminal.strength import (
     LEVELS_FILE,
     LevelRating,
@@ -388,14 +390,14 @@ def test_two_engines_are_watched_and_paused(monkeypatch: pytest.MonkeyPatch) -> 
     def engine(text: str) -> Opponent:
         return Opponent(name=text, make=lambda strength, say: make_agent(text, game=game, seed=1))
 
-    session = Session(
-        game,
+    seats = Seats(
         opponent=engine("solver"),
         rival=engine("random"),
         adviser=engine("solver"),
         engine_players=frozenset(),
     )
-    assert session.players == ("solver", "random")
+    session = Session(game, seats)
+    assert session.seats.players == ("solver", "random")
 
     async def script(app: PlayApp, pilot: Pilot) -> None:
         assert session.is_finished  # `run` waits for the engines
@@ -408,7 +410,7 @@ def test_two_engines_are_watched_and_paused(monkeypatch: pytest.MonkeyPatch) -> 
         await press(app, pilot, "space")
         assert session.is_finished and len(session.actions) > 2
         session.switch_sides()
-        assert session.players == ("random", "solver")
+        assert session.seats.players == ("random", "solver")
 
     run(session, script)
     session.close()
@@ -426,7 +428,8 @@ def test_levels_are_chosen_from_a_list() -> None:
     engine = Opponent(
         name="e", make=lambda strength, say: make_agent("random", game=game), levels=levels
     )
-    session = Session(game, opponent=engine, adviser=engine, engine_players=frozenset({1}), level=1)
+    seats = Seats(opponent=engine, adviser=engine, engine_players=frozenset({1}), level=1)
+    session = Session(game, seats)
 
     async def script(app: PlayApp, pilot: Pilot) -> None:
         assert "100 Elo (80 to 120)" in text_of(app, "#title")
@@ -434,7 +437,7 @@ def test_levels_are_chosen_from_a_list() -> None:
         shown = app.screen.query_one(OptionList)
         assert "300 Elo (280 to 320)" in str(shown.get_option_at_index(1).prompt)
         await press(app, pilot, "down", "enter")
-        assert session.level == 2
+        assert session.seats.level == 2
         assert "300 Elo" in text_of(app, "#status")
 
     run(session, script)

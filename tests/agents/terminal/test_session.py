@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from agents.agent import Agent
 from agents.factory import make_agent
 from agents.records import RecordError, plain, read_game
-from agents.terminal.session import Opponent, Session, SessionError
+from agents.terminal.engines import Opponent
+from agents.terminal.seats import Seats, SessionError
+from agents.terminal.session import Session
 from agents.terminal.strength import Strength, draw_slot
 from games import IllegalMoveError, InvalidMoveError, make
 
@@ -139,7 +141,7 @@ def test_the_engine_plays_for_the_other_side_after_a_change(make_session: Sessio
     session = make_session()
     assert not session.is_engine_to_move
     session.switch_sides()
-    assert session.is_engine_to_move and session.players == ("one_ply", "human")
+    assert session.is_engine_to_move and session.seats.players == ("one_ply", "human")
     play_reply(session)
     session.switch_sides()
     play_reply(session)
@@ -150,7 +152,7 @@ def test_a_new_game_keeps_sides_and_forgets_moves(make_session: SessionMaker) ->
     session = make_session(human=1)
     play_reply(session)
     session.new_game()
-    assert session.actions == () and session.players == ("one_ply", "human")
+    assert session.actions == () and session.seats.players == ("one_ply", "human")
 
 
 @pytest.mark.parametrize("text", ["9", "", "x", "4 4", "é", "-1"])
@@ -177,9 +179,9 @@ def test_a_full_column_is_refused_by_name(make_session: SessionMaker) -> None:
 # --- Strength -----------------------------------------------------------------------------------
 
 
-def leveled_session(game: str = "connect_four", **settings: object) -> tuple[Session, list[int]]:
+def leveled_session(*, level: int, seed: int = 0) -> tuple[Session, list[int]]:
     """A session whose engine has two levels, and the simulations it was made with."""
-    made, asked = make(game), []
+    made, asked = make("connect_four"), []
 
     def build(simulations: int, say: object) -> Agent:
         asked.append(simulations)
@@ -187,17 +189,15 @@ def leveled_session(game: str = "connect_four", **settings: object) -> tuple[Ses
 
     levels = (Strength(simulations=5), Strength(simulations=50))
     engine = Opponent(name="engine", make=build, levels=levels)
-    session = Session(
-        made, opponent=engine, adviser=engine, engine_players=frozenset({0}), **settings
-    )
-    return session, asked
+    seats = Seats(opponent=engine, adviser=engine, engine_players=frozenset({0}), level=level)
+    return Session(made, seats, seed=seed), asked
 
 
 def test_the_level_decides_how_much_the_engine_searches() -> None:
     session, asked = leveled_session(level=1)
     play_reply(session)
     session.switch_sides()
-    session.set_level(2)
+    session.seats.set_level(2)
     play_reply(session)
     session.switch_sides()
     play_reply(session)
@@ -205,7 +205,7 @@ def test_the_level_decides_how_much_the_engine_searches() -> None:
         5,
         50,
     ]  # an engine is made once for each strength
-    assert session.players == ("engine, level 2", "human")
+    assert session.seats.players == ("engine, level 2", "human")
     session.close()
 
 
@@ -213,14 +213,14 @@ def test_the_level_decides_how_much_the_engine_searches() -> None:
 def test_a_level_that_does_not_exist_is_refused(level: int) -> None:
     session, _ = leveled_session(level=1)
     with pytest.raises(SessionError, match="between 1 and 2"):
-        session.set_level(level)
-    assert session.level == 1
+        session.seats.set_level(level)
+    assert session.seats.level == 1
     session.close()
 
 
 def test_an_engine_of_one_strength_says_so(make_session: SessionMaker) -> None:
     with pytest.raises(SessionError, match="one strength only"):
-        make_session().set_level(3)
+        make_session().seats.set_level(3)
 
 
 def test_low_temperature_sharpens_and_temperature_one_keeps_the_shares() -> None:
