@@ -27,7 +27,8 @@ class PageError(AgentError):
 
 def render(template: str, **values: Any) -> str:
     """The page of a template; text among the values is escaped, ``| tojson`` is safe in scripts."""
-    return _environment.get_template(template).render(**values)
+    page: str = _environment.get_template(template).render(**values)
+    return page
 
 
 def write_page(path: Path, page: str) -> None:

@@ -77,7 +77,7 @@ def serve(arguments: Sequence[str], *, port: int) -> None:
             return await super().handle_websocket(request)
 
         async def _make_app(self) -> web.Application:
-            app = await super()._make_app()
+            app: web.Application = await super()._make_app()
             app.middlewares.append(refuse_strangers)
             return app
 
