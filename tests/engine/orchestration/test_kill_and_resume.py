@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny_runs import TINY
+from tiny_runs import PATIENCE_SECONDS, command, start
 
 from engine.learning.checkpoint import load_latest_snapshot, load_weights
 from engine.learning.store import EpisodeStore
@@ -23,22 +23,11 @@ UNFINISHED = re.compile(r"removed '.*/episodes-\d+\.safetensors\.tmp', which was
 
 
 def train_command(run: Path, minutes: float) -> list[str]:
-    settings = [part for text in TINY for part in ("--set", text)]
-    return [
-        sys.executable, "-m", "scripts.cli", "train", "tic_tac_toe", "--run", str(run),
-        "--minutes", str(minutes), "--seed", "5", "--workers", "2", "--plain", "--no-judge",
-        *settings,
-    ]  # fmt: skip
+    return command(run, "--workers", "2", minutes=minutes)
 
 
-def start(run: Path, minutes: float) -> subprocess.Popen:
-    return subprocess.Popen(
-        train_command(run, minutes), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def wait_for_progress(run: Path, *, shards: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for_progress(run: Path, *, shards: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if len(list((run / "episodes").glob("episodes-*.safetensors"))) >= shards:
             return
@@ -68,9 +57,9 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
     known: list[str] = []
     steps = 0
     for kill in range(4):
-        process = start(run, minutes=60)
+        process = start(run, "--workers", "2", minutes=60)
         shards = len(list((run / "episodes").glob("*.safetensors")))
-        wait_for_progress(run, shards=shards + 1, seconds=120)
+        wait_for_progress(run, shards=shards + 1)
         time.sleep(rng.uniform(0.0, 4.0))
         children = psutil.Process(process.pid).children(recursive=True)
         if kill % 2:
@@ -79,7 +68,7 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
                     os.kill(child.pid, signal.SIGKILL)
         process.kill()
         process.wait()
-        _, alive = psutil.wait_procs(children, timeout=30)
+        _, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
         assert not alive, "workers must end when the driver is gone"
         ids = verified_ids(run, killed=True)
         assert len(set(ids)) == len(ids), "no episode is stored twice"
@@ -90,13 +79,13 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
         if snapshot is not None:
             assert snapshot.state.facts["steps"] >= steps
             steps = snapshot.state.facts["steps"]
-    process = start(run, minutes=60)
-    wait_for_progress(run, shards=shards + 4, seconds=120)
+    process = start(run, "--workers", "2", minutes=60)
+    wait_for_progress(run, shards=shards + 4)
     deadline = time.monotonic() + 240  # a learner that shares its core starts late
     while not RunDirectory(run).versions() and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, output
     assert "Going on with" in output and "Saved. Go on with" in output
     ids = verified_ids(run)
@@ -115,8 +104,8 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
 
 def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
     run = tmp_path / "run"
-    process = start(run, minutes=60)
-    wait_for_progress(run, shards=1, seconds=120)
+    process = start(run, "--workers", "2", minutes=60)
+    wait_for_progress(run, shards=1)
     children = [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
@@ -129,7 +118,7 @@ def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
             run, shards=len(list((run / "episodes").glob("*.safetensors"))) + 2, seconds=120
         )
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, output
     assert output.count("starting it again") == 3, output
     ids = verified_ids(run)
@@ -154,7 +143,7 @@ def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
 def test_bad_input_gets_one_line_and_no_traceback(arguments, words, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "scripts.cli", *arguments],
-        capture_output=True, text=True, timeout=120, cwd=tmp_path,
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
     assert done.returncode != 0
@@ -165,19 +154,23 @@ def test_bad_input_gets_one_line_and_no_traceback(arguments, words, tmp_path):
 
 def test_a_second_process_another_game_and_a_broken_config_are_refused(tmp_path):
     run = tmp_path / "run"
-    process = start(run, minutes=60)
-    wait_for_progress(run, shards=1, seconds=120)
-    second = subprocess.run(train_command(run, 60), capture_output=True, text=True, timeout=120)
+    process = start(run, "--workers", "2", minutes=60)
+    wait_for_progress(run, shards=1)
+    second = subprocess.run(
+        train_command(run, 60), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
+    process.communicate(timeout=PATIENCE_SECONDS)
     assert second.returncode != 0
     assert f"process {process.pid}" in second.stderr and len(second.stderr.splitlines()) == 1
     other = subprocess.run(
         [sys.executable, "-m", "scripts.cli", "train", "connect_four", "--run", str(run)],
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS,
     )  # fmt: skip
     assert other.returncode != 0 and "is a run of tic_tac_toe" in other.stderr
     (run / "run.toml").write_text("format = 99\ngame = 'tic_tac_toe'\n")
-    broken = subprocess.run(train_command(run, 60), capture_output=True, text=True, timeout=120)
+    broken = subprocess.run(
+        train_command(run, 60), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert broken.returncode != 0 and "format 99" in broken.stderr
     assert json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["start"] == 1

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
-from tiny_runs import TINY
+from tiny_runs import PATIENCE_SECONDS, TINY, start
 
 from engine.learning.packed import join
 from engine.learning.payoffs import payoffs_of
@@ -29,14 +28,7 @@ from scripts.train import command
 SETTINGS = [*TINY, "league.opponents=3"]
 
 
-def start(run: Path, *options: str) -> subprocess.Popen:
-    settings = [part for text in SETTINGS for part in ("--set", text)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "scripts.cli", "train", "tic_tac_toe", "--run", str(run),
-         "--minutes", "60", "--seed", "5", "--workers", "1", "--plain", "--no-judge", *options,
-         *settings],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+LEAGUE = {"minutes": 60, "settings": SETTINGS}
 
 
 def league_games(run: Path) -> int:
@@ -46,12 +38,12 @@ def league_games(run: Path) -> int:
 
 def wait_for(run: Path, process: subprocess.Popen, *, games: int, opponents: int) -> None:
     """Until so many games of the league are stored, against so many different versions."""
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + PATIENCE_SECONDS
     store = EpisodeStore(run / "episodes", make("tic_tac_toe"), read_only=True)
     payoffs = store.counters.payoffs
     while payoffs.games < games or len(payoffs.by_version) < opponents:
         assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < deadline, f"after four minutes there is only {payoffs}"
+        assert time.monotonic() < deadline, f"there is only {payoffs}"
         time.sleep(0.2)
         store.refresh()
         payoffs = store.counters.payoffs
@@ -61,19 +53,19 @@ def wait_for(run: Path, process: subprocess.Popen, *, games: int, opponents: int
 def trained(tmp_path_factory):
     """A run killed in the middle of its league, and gone on with to a stop by hand."""
     run = tmp_path_factory.mktemp("league") / "run"
-    process = start(run, "--league")
+    process = start(run, "--league", "--workers", "1", **LEAGUE)
     wait_for(run, process, games=20, opponents=1)
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(children, timeout=30)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
     assert not alive
     stored = EpisodeStore(run / "episodes", make("tic_tac_toe"), report=lambda line: None)
     before = stored.counters.payoffs
-    process = start(run, "--league")
+    process = start(run, "--league", "--workers", "1", **LEAGUE)
     wait_for(run, process, games=before.games + 100, opponents=4)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, output
     store = EpisodeStore(run / "episodes", make("tic_tac_toe"))
     packed = join([store.read_packed(number) for number in store.numbers])
