@@ -17,6 +17,7 @@ import pytest
 
 import games
 from engine.inference.uniform import UniformEvaluator
+from engine.preflight.laws import brute_force
 from engine.search.config import SearchConfig
 from engine.search.search import Search
 from games.bridges import aec_env, foreign_game
@@ -149,7 +150,7 @@ def test_proofs_within_the_budget_are_those_of_brute_force(spec):
     budget = game.rules.prove_positions
     try:
         for plies in range(3):
-            expected = [laws.brute_force(game, state, plies, {}) for state in sample]
+            expected = [brute_force(game, state, plies, {}) for state in sample]
             outcomes = np.empty(len(sample), np.int8)
             game.rules.prove_positions = 10_000
             game.rules.prove(sample, plies, outcomes)

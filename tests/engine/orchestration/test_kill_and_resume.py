@@ -114,9 +114,7 @@ def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
     assert len(children) == 3
     for child in children:
         child.kill()
-        wait_for_progress(
-            run, shards=len(list((run / "episodes").glob("*.safetensors"))) + 2, seconds=120
-        )
+        wait_for_progress(run, shards=len(list((run / "episodes").glob("*.safetensors"))) + 2)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, output
