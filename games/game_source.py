@@ -117,7 +117,7 @@ def read_game_source(path: Path) -> GameSource:
     try:
         text = path.read_text(encoding="utf-8")
         body = ast.parse(text).body
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, or a null byte (a SyntaxError since 3.11.4)
         raise GameError(f"cannot read the game's file {path}: {error}") from error
     except SyntaxError as error:
         raise GameError(f"{path.name}, line {error.lineno}: {error.msg}") from error

@@ -101,7 +101,8 @@ def test_a_match_on_a_clock_is_kept_with_its_clock(tmp_path):
 
 
 def test_games_lost_on_time_are_counted_and_remembered(tmp_path):
-    arguments = ["mcts:5000", "random", "--game", "tic_tac_toe", "--games", "2"]
+    # Ten plies take longer than a millisecond on any machine, and alpha-beta knows no clock.
+    arguments = ["alpha_beta:10", "random", "--game", "connect_four", "--games", "2"]
     arguments += ["--db", str(tmp_path / "games.db"), "--clock", "0.001", "--json"]
     arguments += ["--opening-plies", "0"]
     played, read = (json.loads(CliRunner().invoke(match, arguments).stdout) for _ in range(2))
