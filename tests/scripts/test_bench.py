@@ -89,7 +89,8 @@ def test_a_single_game_is_measured_beside_the_network_alone():
         "network only, same threads",
     ]
     assert share["unit"] == "share" and all(row["value"] > 0 for row in (*rows, share))
-    assert share["settings"]["least"] <= share["value"] <= share["settings"]["most"]
+    value = round(share["value"], 3)  # as the others are
+    assert share["settings"]["least"] <= value <= share["settings"]["most"]
 
 
 def test_the_way_from_a_game_to_a_batch_is_measured_in_sizes_and_times():
