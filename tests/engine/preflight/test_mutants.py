@@ -350,8 +350,8 @@ def check(finding, case):
 @pytest.mark.parametrize("case", PLAINLY_BROKEN)
 def test_a_game_that_breaks_a_law_goes_red_where_it_does(tmp_path, case, monkeypatch):
     if case.got.startswith("has not come back"):  # nothing else is short of time
-        seconds = iter((300.0, 2.0))  # of the first step, which loads the game, and of the second
-        monkeypatch.setattr(proof, "at_most", lambda _: limits.at_most(next(seconds)))
+        shares = iter((10.0, 1 / 15))  # of the step that loads the game, and of the next: 2 s
+        monkeypatch.setattr(proof, "at_most", lambda limit: limits.at_most(limit * next(shares)))
     check(first_red(broken_copy(tmp_path, case), (PLAIN,)), case)
 
 
