@@ -38,7 +38,7 @@ class Session:
         for line in lines:
             assert self.server.handle(line)
         thinking = self.server._thinking
-        if thinking and not thinking._is_waiting():
+        if thinking and thinking.is_running and not thinking._is_waiting():
             thinking._thread.join()
         return list(self.lines)
 
@@ -193,6 +193,26 @@ def test_where_the_game_is_over_there_is_no_move(chess, fen, score):
         f"info depth 0 score {score}",
         "bestmove (none)",
     ]
+
+
+@pytest.mark.parametrize("wanted,ending", [("ponder", "ponderhit"), ("infinite", "stop")])
+def test_where_the_game_is_over_an_endless_search_answers_when_it_is_ended(chess, wanted, ending):
+    assert chess(f"position fen {MATED}", f"go {wanted}")[-1] == "info depth 0 score mate 0"
+    assert chess("isready") == ["readyok"]
+    assert chess(ending) == ["bestmove (none)"]
+    assert chess("stop") == []
+
+
+def test_ponderhit_does_not_end_an_infinite_search_of_a_finished_game(chess):
+    chess(f"position fen {MATED}", "go ponder infinite")
+    assert chess("ponderhit") == []
+    assert chess("stop") == ["bestmove (none)"]
+
+
+def test_who_asks_for_a_mate_alone_is_told_that_nobody_looks_for_it(minishogi, chess):
+    assert minishogi("position startpos", "go mate infinite") == ["checkmate notimplemented"]
+    assert minishogi("go mate 1000") == ["checkmate notimplemented"]
+    assert chess.best("position startpos", "go mate 3 nodes 20") != "(none)"
 
 
 def test_a_mated_player_of_shogi_resigns(minishogi):
