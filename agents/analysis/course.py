@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.analysis.fields import Fields, QueryError, quoted
+from agents.analysis.fields import Fields, quoted
 from agents.protocols.gtp import PASS, GtpError
 from agents.protocols.gtp_board import GtpBoard, set_up
 from agents.protocols.gtp_moves import ILLEGAL_MOVE, MoveNames

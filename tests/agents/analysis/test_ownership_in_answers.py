@@ -8,8 +8,8 @@ import torch
 import games
 from agents.agent import AgentError
 from agents.analysis.ownership import OwnershipReader
-from agents.analysis.service import AnalysisService
 from agents.analysis.random_endings import RandomEndings
+from agents.analysis.service import AnalysisService
 from agents.factory import make_agent, open_ownership
 from agents.search_agent import SearchAgent
 from engine.inference.uniform import KeyEvaluator
