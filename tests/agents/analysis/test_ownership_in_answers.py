@@ -113,9 +113,8 @@ def test_random_games_give_points_where_mcts_searches(game):
 
 def test_random_games_foresee_what_is_settled(game):
     """Black owns all but two eyes of a row: his stones cannot be taken, so the lead is sure."""
-    state = game.text_to_state(
-        "5 X X X X X\n4 X X X X X\n3 X X X X X\n2 . X . X .\n1 X X X X X\n  A B C D E\nWhite to move"
-    )
+    rows = "5 X X X X X\n4 X X X X X\n3 X X X X X\n2 . X . X .\n1 X X X X X\n  A B C D E"
+    state = game.text_to_state(f"{rows}\nWhite to move")
     foreseen = RandomEndings(game, seed=3).read(state, [])
     assert foreseen.lead > 5 and foreseen.owned.mean() > 0.5
     again = RandomEndings(game, seed=3).read(state, [])

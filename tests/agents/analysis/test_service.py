@@ -255,7 +255,7 @@ def test_a_line_that_is_no_object_is_told_without_a_field(line):
 
 
 def test_go_is_played_on_after_two_passes():
-    """As KataGo's engine and our GTP do: from before the passes, and further passes are no fault."""
+    """As KataGo's engine does, and our GTP: from before the passes; more passes are no fault."""
     service, answers, _ = service_of("go(size=5)")
     passed = [["B", "C3"], ["W", "pass"], ["B", "pass"]]
     ask(service, moves=[*passed, ["W", "pass"], ["W", "B2"]], analyzeTurns=[3, 4, 5])
