@@ -75,13 +75,15 @@ def settle_game(game_id: str | None, *specs: str) -> Game:
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, float], None]]:
     """A bar with the time left for each name that is reported; on stderr, gone when done."""
+    console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,  # it would leave an empty line in a log
     )
     tasks: dict[str, TaskID] = {}
     with bars:
