@@ -123,9 +123,7 @@ def read_spec(spec: str) -> tuple[str, GameSource, dict[str, Setting]]:
     known = {key: value for key, value in source.parameters.items() if key not in fixed}
     asked = _read_arguments(f"{size},{match['arguments'] or ''}", spec, known, name)
     arguments = ",".join(
-        f"{key}={_shortest(value)}"
-        for key, value in asked.items()
-        if value != known[key].default
+        f"{key}={_shortest(value)}" for key, value in asked.items() if value != known[key].default
     )
     parameters = {key: parameter.default for key, parameter in source.parameters.items()}
     parameters |= {**fixed, **asked}

@@ -69,7 +69,9 @@ def test_rows_that_cannot_be_shared_are_refused(connect_four):
 
 
 def test_two_copies_on_one_gpu_are_refused_as_nccl_would(connect_four):
-    with pytest.raises(ReplicasError, match=r"gpu.learners=4 needs as many GPUs; there are 2 \(cud"):
+    with pytest.raises(
+        ReplicasError, match=r"gpu.learners=4 needs as many GPUs; there are 2 \(cud"
+    ):
         Replicas(a_trainer(connect_four), ["cuda:0", "cuda:1"] * 2)
 
 
