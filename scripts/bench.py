@@ -90,7 +90,9 @@ def command(
       meijin bench --signature
     """
     from games import make, registered_games
+    from scripts.compile_notice import tell_of_compiling
 
+    tell_of_compiling()
     made = make(game)
     if signature:
         from engine.search.signature import search_signature

@@ -46,7 +46,15 @@ def command(
     ponder: bool,
     seed: int,
 ) -> None:
-    """Serve the Go Text Protocol, version 2, on standard input and output."""
+    """Serve the Go Text Protocol, version 2, on standard input and output.
+
+    Give this command to a program with a board as the engine to start, or type `help`.
+
+    Examples:
+      meijin gtp --game go9
+
+      meijin gtp --game hex5 --vertices --agent mcts:2000
+    """
     game = settle_game(game_id, spec or "")
 
     def make(played: Game) -> Agent:
