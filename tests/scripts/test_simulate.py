@@ -14,7 +14,7 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_prints_a_table_for_people_and_programs(tmp_path):
     run = tmp_path / "run"
-    small = ["tic_tac_toe", "--workers", "4", "--rate", "50", "--minutes", "0.1"]
+    small = ["tic_tac_toe", "--workers", "4", "--rate", "50", "--minutes", "0.05"]
     table = simulate(*small, "--run", str(run), "--json")
     assert table.returncode == 0, table.stderr
     assert json.loads(table.stdout)["episodes sent and not stored"] == [0, ""]

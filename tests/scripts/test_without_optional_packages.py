@@ -91,8 +91,9 @@ def test_training_plays_on_the_networks_that_pytorch_runs(blocked, tmp_path):
         "selfplay.games=16", "bootstrap.simulations=8", "learning.limiter.start_rows=200",
         "learning.batch_rows=32", "publish_seconds=1",
     ]  # fmt: skip
+    hasty = Path(__file__).parents[1] / "engine" / "orchestration" / "hasty_cli.py"
     command = [
-        sys.executable, "-m", "scripts.cli", "train", "tic_tac_toe", "--run", str(run),
+        sys.executable, str(hasty), "train", "tic_tac_toe", "--run", str(run),
         "--minutes", "30", "--workers", "1", "--plain", "--no-judge",
         *(part for text in settings for part in ("--set", text)),
     ]  # fmt: skip

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import psutil
-from tiny_runs import TINY
+from tiny_runs import HASTY, TINY
 
 from engine.learning.store import EpisodeStore
 from games import make
@@ -25,7 +25,7 @@ def command(
 ) -> list[str]:
     named = [part for text in settings for part in ("--set", text)]
     return [
-        sys.executable, "-m", "scripts.cli", "train", game, "--run", str(run), "--seed", "5",
+        sys.executable, HASTY, "train", game, "--run", str(run), "--seed", "5",
         "--plain", "--no-judge", *arguments, *named,
     ]  # fmt: skip
 

@@ -18,6 +18,7 @@ from engine.learning.checkpoint import load_latest_snapshot, load_weights
 from engine.learning.store import EpisodeStore
 from engine.orchestration.run_directory import RunDirectory
 from games import make
+from scripts.cli import main
 
 UNFINISHED = re.compile(r"removed '.*/episodes-\d+\.safetensors\.tmp', which was never finished")
 
@@ -51,16 +52,21 @@ def verified_ids(run: Path, *, killed: bool = False) -> list[str]:
     return ids
 
 
-def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path, kills):
+    """Two kills have all that can differ: the driver alone, then its workers before it.
+
+    Ten are for what depends on the moment; they take minutes.
+    """
     run = tmp_path / "run"
     rng = random.Random(11)
     known: list[str] = []
     steps = 0
-    for kill in range(4):
+    for kill in range(kills):
         process = start(run, "--workers", "2", minutes=60)
         shards = len(list((run / "episodes").glob("*.safetensors")))
         wait_for_progress(run, shards=shards + 1)
-        time.sleep(rng.uniform(0.0, 4.0))
+        time.sleep(rng.uniform(0.0, 1.0))
         children = psutil.Process(process.pid).children(recursive=True)
         if kill % 2:
             for child in children:
@@ -80,8 +86,8 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
             assert snapshot.state.facts["steps"] >= steps
             steps = snapshot.state.facts["steps"]
     process = start(run, "--workers", "2", minutes=60)
-    wait_for_progress(run, shards=shards + 4)
-    deadline = time.monotonic() + 240  # a learner that shares its core starts late
+    wait_for_progress(run, shards=shards + 2)
+    deadline = time.monotonic() + PATIENCE_SECONDS  # a learner that shares its core starts late
     while not RunDirectory(run).versions() and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
@@ -94,7 +100,7 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
     assert rows[-1]["episodes"] == len(ids), "the counters are those of the store"
     elapsed = [row["elapsed_seconds"] for row in rows]
     assert elapsed == sorted(elapsed)
-    assert max(row["start"] for row in rows) == 5
+    assert max(row["start"] for row in rows) == kills + 1
     snapshot = load_latest_snapshot(run / "snapshots", game=make("tic_tac_toe"))
     limit = EpisodeStore(run / "episodes", make("tic_tac_toe")).counters.rows * 4
     assert 0 < snapshot.state.facts["rows_trained"] <= limit
@@ -123,6 +129,17 @@ def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
     assert len(set(ids)) == len(ids)
 
 
+def test_bad_input_ends_the_process_with_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.cli", "train", "connect_four", "--minutes", "0"],
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert done.returncode != 0 and done.stdout == ""
+    assert "more than 0" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -138,19 +155,24 @@ def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
         (["train", "connect_four", "--run", "/proc/nowhere"], "/proc/nowhere"),
     ],
 )
-def test_bad_input_gets_one_line_and_no_traceback(arguments, words, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.cli", *arguments],
-        capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-    )  # fmt: skip
-    assert done.returncode != 0
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+def test_bad_input_gets_one_line_and_no_traceback(arguments, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    said = refused(capsys, *arguments)
+    assert words in said
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
-def test_a_second_process_another_game_and_a_broken_config_are_refused(tmp_path):
+def refused(capsys, *arguments) -> str:
+    """The one line with which the command ends, in this process."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(each) for each in arguments])
+    said = capsys.readouterr()
+    assert ended.value.code and said.out == ""
+    assert len(said.err.strip().splitlines()) == 1, said.err
+    return said.err
+
+
+def test_a_second_process_another_game_and_a_broken_config_are_refused(tmp_path, capsys):
     run = tmp_path / "run"
     process = start(run, "--workers", "2", minutes=60)
     wait_for_progress(run, shards=1)
@@ -161,14 +183,8 @@ def test_a_second_process_another_game_and_a_broken_config_are_refused(tmp_path)
     process.communicate(timeout=PATIENCE_SECONDS)
     assert second.returncode != 0
     assert f"process {process.pid}" in second.stderr and len(second.stderr.splitlines()) == 1
-    other = subprocess.run(
-        [sys.executable, "-m", "scripts.cli", "train", "connect_four", "--run", str(run)],
-        capture_output=True, text=True, timeout=PATIENCE_SECONDS,
-    )  # fmt: skip
-    assert other.returncode != 0 and "is a run of tic_tac_toe" in other.stderr
+    other = refused(capsys, "train", "connect_four", "--run", run)
+    assert "is a run of tic_tac_toe" in other
     (run / "run.toml").write_text("format = 99\ngame = 'tic_tac_toe'\n")
-    broken = subprocess.run(
-        train_command(run, 60), capture_output=True, text=True, timeout=PATIENCE_SECONDS
-    )
-    assert broken.returncode != 0 and "format 99" in broken.stderr
+    assert "format 99" in refused(capsys, *train_command(run, 60)[2:])
     assert json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["start"] == 1

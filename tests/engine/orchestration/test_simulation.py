@@ -4,12 +4,14 @@ import time
 
 from engine.config import build_config
 from engine.learning.store import EpisodeStore
+from engine.orchestration import intake
 from engine.orchestration.run_directory import RunDirectory
 from engine.orchestration.simulation import Simulation
 from games import make
 
 
-def test_every_episode_is_stored_once_and_every_worker_gets_every_version(tmp_path):
+def test_every_episode_is_stored_once_and_every_worker_gets_every_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "_STORE_SECONDS", 0.5)
     game = make("tic_tac_toe")
     config = build_config(
         {
@@ -25,7 +27,7 @@ def test_every_episode_is_stored_once_and_every_worker_gets_every_version(tmp_pa
     run = RunDirectory(tmp_path / "run")
     run.create(config)
     simulation = Simulation(run, config, game, hosts=2, rate=300.0, watchers=[])
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 300
 
     def seen_enough() -> bool:
         status = simulation.status
