@@ -4,6 +4,7 @@ A game is tested here by being registered; there are no exceptions.
 """
 
 import functools
+import math
 
 import numpy as np
 import pytest
@@ -147,9 +148,10 @@ def test_reading_methods_do_not_change_states(spec):
     before = states.tobytes()
     width = legal_of(game, states)[1].mean()
     planes_of(game, states)
-    plies = 3 if len(states) * width**3 < 1e8 else 1
-    game.rules.prove(states, plies, np.empty(len(states), np.int8))
-    assert states.tobytes() == before
+    few = states[:: math.ceil(len(states) * width**3 / 2e6)].copy()  # a second of the slowest
+    looked_at = few.tobytes()
+    game.rules.prove(few, 3, np.empty(len(few), np.int8))
+    assert states.tobytes() == before and few.tobytes() == looked_at
 
 
 @every_game
@@ -347,11 +349,11 @@ def test_prove_agrees_with_brute_force_at_every_depth(spec):
 @every_game
 def test_a_proof_is_never_contradicted_by_a_longer_search(spec):
     game = games.make(spec)
-    states, _ = random_games(spec)
+    states, _ = random_games(spec, 40)
     previous = np.full(len(states), UNPROVEN, np.int8)
     width = legal_of(game, states)[1].mean()
     for plies in range(6):
-        if len(states) * width**plies > 1e8:
+        if len(states) * width**plies > 2e7:
             break
         outcomes = np.empty(len(states), np.int8)
         game.rules.prove(states, plies, outcomes)

@@ -71,18 +71,18 @@ def test_a_second_process_compiles_nothing(warm):
     assert {path: path.stat().st_mtime_ns for path in warm.rglob("*.nb?")} == before
 
 
-def test_an_edited_rule_takes_effect_in_the_next_process(warm, tmp_path):
-    edited = tmp_path / "mine.py"
-    text = (warm / "mine.py").read_text()
-    edited.write_text(text)
+def test_an_edited_rule_takes_effect_in_the_next_process(warm):
+    edited = warm / "mine.py"
+    text = edited.read_text()
     original = probe(str(edited), warm)
-    assert original["legal"] == [2, 3, 4, 5, 6, 7, 8]
+    assert original["legal"] == [2, 3, 4, 5, 6, 7, 8] and original["compiled"] == 0
     # The edit is in a function that is inlined into kernels whose own source does not change, and
     # keeps the file's size and time, so nothing but its content can give it away.
     stamp = edited.stat()
     edited.write_text(text.replace("state.ply += 1", "state.ply += 2"))
     os.utime(edited, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     changed = probe(str(edited), warm)
+    edited.write_text(text)
     assert original["ply"] == 2 and changed["ply"] == 4
     assert changed["compiled"] > 0 and changed["hash"] != original["hash"]
 
@@ -99,9 +99,9 @@ def test_an_edited_rule_takes_effect_in_the_same_process(tmp_path):
 
 
 def test_processes_may_start_at_the_same_moment(tmp_path):
-    processes = [start_probe("tic_tac_toe", tmp_path) for _ in range(3)]
+    processes = [start_probe("tic_tac_toe", tmp_path) for _ in range(2)]
     legal = [result_of(process)["legal"] for process in processes]
-    assert legal == [[2, 3, 4, 5, 6, 7, 8]] * 3
+    assert legal == [[2, 3, 4, 5, 6, 7, 8]] * 2
     assert not list(tmp_path.rglob("*.tmp"))
     assert probe("tic_tac_toe", tmp_path)["compiled"] == 0
 
