@@ -235,7 +235,7 @@ def _is_terminal() -> bool:
 def _play_lines(session: Session, notice: str, *, review: bool) -> None:
     from agents.terminal.line_mode import LineMode
 
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if notice:
         click.echo(notice)
     LineMode(

@@ -174,9 +174,9 @@ class LiveScreen:
         if not status.judged:
             table.add_row("not measured yet", "")
         for name, value in judged_lines(status.judged):
-            course = "".join(
-                _SPARKS[min(8, int(8.99 * max(0.0, point)))] for point in self._course[name][-12:]
-            )
+            # Measures come from another thread, and may be there before their version is.
+            points = self._course.get(name, [])[-12:]
+            course = "".join(_SPARKS[min(8, int(8.99 * max(0.0, point)))] for point in points)
             table.add_row(name, f"{value:6.1%} [dim]{course}[/]")
         return table
 

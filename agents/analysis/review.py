@@ -16,6 +16,7 @@ from games.game import Game
 #: A move that costs so much expected score (a draw counts half) is called so, the worst first.
 GRADES = (("blunder", 0.20), ("mistake", 0.10), ("inaccuracy", 0.05))
 _POSITIONS = 24  # searched at once
+_STEP = 32  # simulations of each between two words of progress; no clock, so that reviews repeat
 _LINES = 3  # best moves kept of each position
 _LINE_MOVES = 12
 
@@ -78,6 +79,8 @@ def review(
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Review:
     """Search every position of a game, and compare each move with the best one.
+
+    With one thread the same agent finds the same, however busy the machine is.
 
     Args:
         record: the game.
@@ -143,7 +146,8 @@ def _search(
     on_progress: Callable[[float], None],
 ) -> list[_Known]:
     """Every position searched, as many at once as there are trees."""
-    pool = TreePool(agent, rows=min(_POSITIONS, len(states)), threads=threads)
+    rows = min(_POSITIONS, len(states))
+    pool = TreePool(agent, rows=rows, threads=threads, step=_STEP)
     known: dict[int, _Known] = {
         ply: _settled(state) for ply, state in enumerate(states) if state["finished"]
     }

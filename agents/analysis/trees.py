@@ -47,11 +47,16 @@ class TreePool:
     Args:
         agent: says how to search and what judges the leaves.
         rows: positions at once.
-        threads: that search. With one, each position gets what it would get alone; several go
-            down the same trees, and what comes out depends on their timing.
+        threads: that search. With one, each position gets what it would get alone (from rollouts,
+            whose positions share a generator: what it would get beside the same others); several
+            go down the same trees, and what comes out depends on their timing.
+        step: simulations of each position in a step; None: as many as take a tenth of a second.
+            The clock then decides which rollout is whose.
     """
 
-    def __init__(self, agent: SearchAgent, *, rows: int, threads: int) -> None:
+    def __init__(
+        self, agent: SearchAgent, *, rows: int, threads: int, step: int | None = None
+    ) -> None:
         self._game = agent.game
         words = node_words(agent.game.max_legal, agent.game.state_dtype.itemsize // 4)
         most = max(TREE_BYTES // 4 // (rows * words), 64)
@@ -76,7 +81,8 @@ class TreePool:
         self._search.set_roots(agent.game.rules.initial(rows))
         self._rows = rows
         # Simulations of each position in a step: the same for all, so that batches stay full.
-        self._size = _FIRST_STEP
+        self._size = step or _FIRST_STEP
+        self._is_timed = step is None
         self._free = list(range(rows))
 
     @property
@@ -117,9 +123,10 @@ class TreePool:
             budgets[each.row] = min(self._size, each.left, self._search.max_simulations)
         began = time.perf_counter()
         result = self._search.run(budgets, leaves=self._leaves(growths), is_ended=is_ended)
-        seconds = max(time.perf_counter() - began, 1e-6)
-        longest = int(result.simulations.max(initial=0))
-        self._size = max(1, min(4 * self._size, int(longest * _STEP_SECONDS / seconds)))
+        if self._is_timed:
+            seconds = max(time.perf_counter() - began, 1e-6)
+            longest = int(result.simulations.max(initial=0))
+            self._size = max(1, min(4 * self._size, int(longest * _STEP_SECONDS / seconds)))
         for each in growths:
             made, row = int(result.simulations[each.row]), each.row
             each.spent += made

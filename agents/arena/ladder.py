@@ -170,7 +170,7 @@ def play_rungs(
 def stored_results(game: Game) -> list[Pairing]:
     """Results of a game's rungs among themselves, as they come with the package.
 
-    None where it has none of these rules.
+    Empty where it has none of these rules.
     """
     stored = json.loads(KNOWN_FILE.read_text(encoding="utf-8")).get(game.id)
     if stored is None or stored["rules"] != rules_signature(game):

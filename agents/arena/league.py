@@ -230,7 +230,11 @@ class League:
         return self._by_priority(player, self._copies_of(other), "even")
 
     def _hole(self, player: Player, other: Player) -> Opponent | None:
-        """A frozen exploiter that wins, or an old version that is beaten no longer."""
+        """A frozen exploiter that wins, or an old version that is beaten no longer.
+
+        The pseudocode strips versions that are at least as hard as the one before, down to none;
+        here one that is as hard stays, and so does the oldest.
+        """
         exploiters = [each for each in self.frozen if each.role == "main_exploiter"]
         if exploiters and min(self._chance(player, each) for each in exploiters) < 0.3:
             return self._by_priority(player, exploiters, "hard")

@@ -1,1 +1,1 @@
-"""Seventy years of players on Connect Four, from small networks that come with the package."""
+"""Sixty years of players on Connect Four, from small networks that come with the package."""

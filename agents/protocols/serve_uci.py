@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.protocols.lines import LineReader
 from agents.protocols.move_text import played_on, read_move, read_start
-from agents.protocols.thinking import Task, Thinking
+from agents.protocols.thinking import Settled, Task, Thinking
 from agents.protocols.uci import (
     IGNORED,
     Dialect,
@@ -121,7 +121,7 @@ class Server:
         self._path: _Path | None = None
         self._search: WatchedSearch | None = None
         self._searched: _Path | None = None  # what the tree is about; None: it is not to be kept
-        self._thinking: Thinking | BruteThinking | None = None
+        self._thinking: Thinking | BruteThinking | Settled | None = None
 
     def handle(self, line: str) -> bool:
         """Obey one line; False after ``quit``.
@@ -245,13 +245,16 @@ class Server:
 
     def _go(self, words: list[str]) -> None:
         self._stop()
+        if self._dialect.no_mate and words[:1] == ["mate"]:
+            self._write(self._dialect.no_mate)
+            return
         limits = read_go(words, self._dialect)
         for complaint in limits.complaints:
             self._say(complaint)
         agent, game = self._loading.result(), self._game
         path = self._path or _Path(("",), (), read_start(game, ""))
         if path.state["finished"]:
-            self._answer_finished(path.state)
+            self._answer_finished(path.state, limits)
             return
         options = self._options
         task = Task(
@@ -305,15 +308,15 @@ class Server:
         self._searched = path
         return self._search
 
-    def _answer_finished(self, state: np.void) -> None:
+    def _answer_finished(self, state: np.void, limits: GoLimits) -> None:
         """The game is over: there is no move."""
         value = float(state["returns"][int(state["to_play"])])
         self._say("the game is over")
         self._write(f"info depth 0 score {'mate 0' if value else 'cp 0'}")
+        answer = best_move_line((), self._dialect)
         if self._dialect.name == "usi" and value > 0:
-            self._write("bestmove win")  # by declaration, for the king has entered
-        else:
-            self._write(best_move_line((), self._dialect))
+            answer = "bestmove win"  # by declaration, for the king has entered
+        self._thinking = Settled(limits, answer, self._write)
 
     def _stop(self) -> None:
         if self._thinking:

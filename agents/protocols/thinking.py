@@ -207,6 +207,53 @@ class Thinking:
                 self._line = moves
 
 
+class Settled:
+    """What stands for a search where the game is over: nothing is searched, and one line answers.
+
+    While a search would be infinite or pondering that line is held back, too.
+
+    Args:
+        limits: of the ``go``.
+        answer: the line.
+        write: takes it.
+
+    Attributes:
+        is_running: whether the line is still to come.
+        has_failed: never, as nothing is searched.
+    """
+
+    has_failed = False
+
+    def __init__(self, limits: GoLimits, answer: str, write: Callable[[str], None]) -> None:
+        self._is_infinite, self._is_pondering = limits.infinite, limits.ponder
+        self._answer = answer
+        self._write = write
+        self.is_running = True
+        self._answer_unless_waiting()
+
+    def stop(self) -> None:
+        """Answer, unless that was done."""
+        if self.is_running:
+            self.is_running = False
+            self._write(self._answer)
+
+    def ponder_hit(self) -> None:
+        """The expected move was played: the limits hold from now on."""
+        self._is_pondering = False
+        self._answer_unless_waiting()
+
+    def finish(self) -> None:
+        """No more lines come."""
+        self.stop()
+
+    def _answer_unless_waiting(self) -> None:
+        if not self._is_waiting():
+            self.stop()
+
+    def _is_waiting(self) -> bool:
+        return self._is_pondering or self._is_infinite
+
+
 def fault_line(error: Exception) -> str:
     """What the client is told of an exception that ended a search."""
     place = traceback.extract_tb(error.__traceback__)[-1]

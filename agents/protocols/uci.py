@@ -33,6 +33,7 @@ class Dialect:
     has_wdl: bool
     counts_mate_in_plies: bool  # or in moves
     no_move: str  # what is answered where there is none
+    no_mate: str  # the answer to ``go mate``, which nobody looks for; empty: a search like others
     move_form: re.Pattern[str]
     games: tuple[str, ...]  # the first is played where nobody says which
 
@@ -47,6 +48,7 @@ UCI = Dialect(
     has_wdl=True,
     counts_mate_in_plies=False,
     no_move="(none)",
+    no_mate="",
     move_form=re.compile(r"[a-h][1-8][a-h][1-8][qrbn]?"),
     games=("chess", "minichess"),
 )
@@ -60,6 +62,7 @@ USI = Dialect(
     has_wdl=False,
     counts_mate_in_plies=True,
     no_move="resign",
+    no_mate="checkmate notimplemented",
     move_form=re.compile(r"[1-9][a-i][1-9][a-i]\+?|[PLNSGBR]\*[1-9][a-i]"),
     games=("shogi", "minishogi"),
 )

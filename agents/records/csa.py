@@ -40,6 +40,9 @@ _ENDS = {
     **{"SENNICHITE": 0, "JISHOGI": 0, "HIKIWAKE": 0, "MAX_MOVES": 0},
     **{"CHUDAN": None, "MATTA": None, "FUZUMI": None, "ERROR": None},
 }
+_ALL = "AL"  # in hand: whatever is nowhere else, the kings left out
+#: How many there are of the kinds 0 to 7.
+_SET = (0, 18, 4, 4, 4, 4, 2, 2)
 _MOVE = re.compile(r"[+-]\d{4}[A-Z]{2}")
 _BOARD_ROW = re.compile(r"P([1-9])((?:[ +-](?:[A-Z]{2}|\*| ) ?)*)")
 
@@ -118,7 +121,9 @@ def _end_of(record: GameRecord) -> str:
         )
     status = record.game.state_to_text(last).splitlines()[-1]
     if "repetition" in status:
-        return "SENNICHITE"
+        if record.result == DRAW:
+            return "SENNICHITE"
+        return f"{'+-'[int(record.result == loser(1))]}ILLEGAL_ACTION"  # perpetual check
     if "declaration" in status:
         return "KACHI"
     return "HIKIWAKE" if record.result == DRAW else "TSUMI"
@@ -155,7 +160,7 @@ def _begin(game: Game, setup: list[str]) -> Replay:
         RecordError: a line that is none.
     """
     board, hands = [0] * SIZE * SIZE, [[0] * 9, [0] * 9]
-    to_play, is_usual = 0, True
+    to_play, is_usual, holds_rest = 0, True, None
     for line in setup:
         if line in ("+", "-"):
             to_play = "+-".index(line)
@@ -174,6 +179,9 @@ def _begin(game: Game, setup: list[str]) -> Replay:
             is_usual = False
             player = "+-".index(line[1])
             for square, name in re.findall(r"(\d\d)([A-Z]{2})", line[2:]):
+                if square == "00" and name == _ALL:
+                    holds_rest = player
+                    continue
                 if name not in KINDS:
                     raise RecordError(f"{name!r} is no piece that can be set up")
                 value = _piece(line[1] + name)
@@ -183,6 +191,11 @@ def _begin(game: Game, setup: list[str]) -> Replay:
                     board[_square(square)] = value
         else:
             raise RecordError(f"{line!r} sets up no position")
+    if holds_rest is not None:
+        for kind, count in enumerate(_SET):
+            used = sum(abs(piece) in (kind, kind + 8) for piece in board if piece)
+            used += sum(hand[kind] for hand in hands)
+            hands[holds_rest][kind] += max(count - used, 0)
     if is_usual and to_play == 0:
         return Replay(game)
     return begin_at(game, board, hands, to_play)

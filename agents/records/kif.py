@@ -57,7 +57,7 @@ _REST = "ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL w - 1"
 
 _ENDS = {
     # what it says of the player to move: lost (-1), won (1), drawn (0), nothing (None)
-    **{"投了": -1, "切れ負け": -1, "詰み": -1, "反則負け": -1},
+    **{"投了": -1, "切れ負け": -1, "詰み": -1, "反則負け": -1, "不戦敗": -1},
     **{"反則勝ち": 1, "入玉勝ち": 1, "千日手": 0, "持将棋": 0, "中断": None, "不詰": None},
 }
 _LINE = re.compile(r"\s*([0-9]+)\s+(\S.*)")
@@ -204,6 +204,8 @@ def _end_of(record: GameRecord, last: np.void) -> str:
     status = record.game.state_to_text(last).splitlines()[-1]
     if record.result == DRAW:
         return "千日手" if "repetition" in status else "持将棋"
+    if "repetition" in status:  # perpetual check
+        return "反則勝ち" if won else "反則負け"
     return "入玉勝ち" if won else "詰み"
 
 

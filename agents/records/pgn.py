@@ -29,9 +29,9 @@ _VARIANTS = {"gardner": "minichess", "minichess": "minichess"}
 _STANDARD = ("", "chess", "standard", "normal", "from position")
 _TAG = re.compile(r'\[\s*(\w+)\s*"((?:[^"\\\n]|\\.)*)"\s*\]')
 _TOKEN = re.compile(
-    r"(?P<space>\s+|;[^\n]*|\{[^}]*\})"
+    r"(?P<space>\s+|;[^\n]*|\{[^}]*\}|e\.p\.)"
     r"|(?P<result>1-0|0-1|1/2-1/2|\*)(?=[\s{;)]|$)"
-    r"|(?P<number>\d+\s*\.+|\$\d+)"
+    r"|(?P<number>\d+\s*\.[\s.]*|\$\d+)"
     r"|(?P<bracket>[()])"
     r"|(?P<move>[^\s{};()]+)"
 )

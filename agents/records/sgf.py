@@ -108,28 +108,35 @@ def _game(name: str, root: Any, size: int, wanted: Game | None) -> tuple[Game, l
     """The game that a file is of, and what was passed over of it."""
     if "SZ" not in root.properties():
         size = _SIZES[name]
-    komi = _komi(root) if name == "go" else None
+    komi, remarks = _komi(root, size) if name == "go" else (None, [])
     if wanted is not None and wanted.name == name and _size(wanted) == size:
         own = wanted.parameters.get("komi", komi)
         if komi is None or komi == own:
-            return wanted, []
-        return wanted, [f"The file's komi is {komi:g}; it is read with {own:g}."]
+            return wanted, remarks
+        return wanted, [f"The file's komi is {_raw(root, 'KM')}; it is read with {own:g}."]
     try:
         settings = f"size={size}" + (f",komi={komi:g}" if komi is not None else "")
-        return make(f"{name}({settings})"), []
+        return make(f"{name}({settings})"), remarks
     except GameError as error:
         raise RecordError(str(error)) from None
 
 
-def _komi(root: Any) -> float | None:
-    text = _text(root, "KM")
+def _komi(root: Any, size: int) -> tuple[float | None, list[str]]:
+    """The komi to play with, None for the usual one, and what is said where the file's is none."""
+    text = _raw(root, "KM")
     if not text:
-        return None
+        return None, []
     try:
         komi = float(text)
     except ValueError:
         raise RecordError(f"the komi {text!r} is no number") from None
-    return round(2 * komi) / 2
+    if not abs(komi) <= size * size:  # such as 375, by which some servers mean 3.75 stones
+        what = "more than the board has points: it is passed over"
+        return None, [f"The file's komi is {text}, {what}."]
+    halves = round(2 * komi) / 2
+    if halves == komi:
+        return komi, []
+    return halves, [f"The file's komi is {text}; it is read as {halves:g}."]
 
 
 def _size(game: Game) -> int:
@@ -265,6 +272,11 @@ def _play(replay: Replay, moves: list[tuple[int, str]]) -> None:
                 names = game.board_view(replay.state).player_names
                 raise RecordError(f"move {number} ({text}): it is the turn of {names[to_play]}")
             replay.play("pass")  # a colour that moves twice in a row: the other has passed
+            if replay.is_over:
+                raise RecordError(
+                    f"move {number} ({text}): the pass that must lie between two turns of a colour "
+                    "ends the game, since the last move is a pass as well"
+                )
         view = game.board_view(replay.state)
         replay.play(view.column_labels[column] + view.row_labels[row], shown=text)
 

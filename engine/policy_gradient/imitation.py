@@ -54,7 +54,7 @@ def imitate(
         seed: of order and symmetries.
         after_epoch: told how many passes are done.
 
-    Source: Silver et al. 2016, Methods, "Policy network: classification", equation (2), and
+    Source: Silver et al. 2016, Methods, "Policy network: classification", equation (1), and
     "Value network: regression".
     """
     rng = np.random.default_rng(seed)

@@ -55,7 +55,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
 
         AlphaGo began with 30 million positions of people's games. Here are 4,096 games of the
         shipped Connect Four engine (64 simulations a move, AlphaZero's search, a move in seven at
-        random). A convolutional network learns the moves (equation (2) of the paper), and in its
+        random). A convolutional network learns the moves (equation (1) of the paper), and in its
         other head how the games end. A network without hidden layers, like AlphaGo's fast policy
         for random games, learns the same beside it.
     """)

@@ -148,7 +148,7 @@ def state_to_text(state):
 def text_to_state(text):
     """Read what ``state_to_text`` writes."""
     words = text.split()
-    if len(words) != 4 or (words[0], words[2]) != PLAYER_NAMES or words[1:4:2] == ["none", ""]:
+    if len(words) != 4 or (words[0], words[2]) != PLAYER_NAMES:
         raise InvalidPositionError("expected two lines, 'A PLAN' and 'B PLAN', or none for a plan")
     if words[1] == "none" and words[3] != "none":
         raise InvalidPositionError("B chooses after A, but only B has a plan")

@@ -42,7 +42,8 @@ class Lecture:
     minutes: float
 
 
-#: In the order of history, which is also the order in which ``all`` runs them.
+#: Players in the order of history, then networks that look and dream, then all players together;
+#: ``all`` runs them in this order.
 LECTURES: dict[str, Lecture] = {
     "perceptron": Lecture(
         "scripts.lectures.perceptron",
@@ -91,7 +92,7 @@ LECTURES: dict[str, Lecture] = {
     ),
     "tournament": Lecture(
         "scripts.lectures.tournament",
-        "The museum: seventy years of players meet on Connect Four, and stand on one ladder.",
+        "The museum: sixty years of players meet on Connect Four, and stand on one ladder.",
         2.0,
     ),
 }

@@ -1,4 +1,4 @@
-"""The museum: seventy years of players meet on one board (Rosenblatt 1958 to Silver 2018)."""
+"""The museum: sixty years of players meet on one board (Rosenblatt 1958 to Silver 2018)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def story(page: Page, *, quick: bool, seed: int) -> None:
     page.figure(
         draw_ladder(ratings.players, years),
         "ladder",
-        caption="Seventy years on one board; bars are 95 % intervals.",
+        caption="Sixty years on one board; bars are 95 % intervals.",
     )
     page.result(
         f"the first move is worth {ratings.first_player_advantage.elo:+.0f} Elo in these games"

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -116,13 +118,20 @@ def test_rules_that_end_the_process_are_red(tmp_path, capsys):
 
 
 def test_rules_that_never_come_back_are_red(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(check, "_PATIENCE", -50.0)  # of 60 seconds
-    mine = tmp_path / "mygame.py"
+    """The clock jumps as soon as the rules hang: nobody waits, and a slow start is no hang."""
+    mine, hangs = tmp_path / "mygame.py", tmp_path / "hangs"
     mine.write_text(
         TEMPLATE.read_text().replace(
             "NEIGHBOUR = neighbours()",
-            "import time\n\nNEIGHBOUR = neighbours()\ntime.sleep(900)",  # one call: not interrupted
+            "import pathlib, time\n\nNEIGHBOUR = neighbours()\n"
+            f"pathlib.Path({str(hangs)!r}).touch()\n"
+            "time.sleep(900)",  # one call: not interrupted
         )
     )
+    clock = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + 800 * hangs.exists(), sleep=time.sleep
+    )
+    monkeypatch.setattr(check, "time", clock)
     code, output, _ = run(capsys, "check", mine)
     assert code == 1 and "nothing has come back" in output
+    assert hangs.exists(), "the rules did not run"

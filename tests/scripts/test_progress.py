@@ -1,7 +1,7 @@
 """What a run prints into a log."""
 
 from engine.orchestration.reports import Status
-from scripts.progress import PlainLines
+from scripts.progress import LiveScreen, PlainLines
 
 
 def test_a_new_phase_is_told_at_once(capsys):
@@ -14,3 +14,9 @@ def test_a_new_phase_is_told_at_once(capsys):
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 2
     assert "judging the final network" in told[1]
+
+
+def test_measures_that_come_before_their_version_are_shown():
+    screen = LiveScreen()
+    screen.update(Status(game="hex(size=5)", judged={"vs random": 0.9}))
+    screen.update(Status(game="hex(size=5)", judged={"vs random": 0.9}, judged_version=1))

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -69,18 +68,15 @@ def test_a_client_analyses_several_lines(engine):
     assert found["pv"][0] in only
 
 
-def test_stop_is_answered_soon(engine):
+def test_stop_is_answered(engine):
+    """How soon is measured by tests/agents/protocols/test_stop.py; see docs/uci.md."""
     chess = pytest.importorskip("chess")
-    taken = []
     for _ in range(5):
         with engine.analysis(chess.Board()) as analysis:
-            time.sleep(0.2)
-            begun = time.perf_counter()
+            while not analysis.get().get("depth"):
+                pass
             analysis.stop()
-            analysis.wait()
-            taken.append(time.perf_counter() - begun)
-    print("stop to bestmove, ms:", [round(1000 * each) for each in taken])
-    assert sorted(taken)[2] < 1  # 50 ms on a machine that does nothing else; see docs/uci.md
+            assert analysis.wait().move in chess.Board().legal_moves
 
 
 def test_a_session_of_shogi_by_hand():

@@ -103,7 +103,7 @@ def test_a_program_that_dies_once_is_started_again(program):
     ],
 )
 def test_a_program_that_fails_is_one_clear_line(program, fault, message):
-    agent = program(fault, move_seconds=3.0 if fault == "hangs" else 120.0)
+    agent = program(fault, move_seconds=0.5 if fault == "hangs" else 120.0)
     with pytest.raises(AgentError, match=message) as caught:
         against_random(agent)
     assert "\n" not in str(caught.value)

@@ -1,8 +1,10 @@
 """Sessions in process: what the server answers, line by line."""
 
+import itertools
 import random
 import re
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import games
 from agents.agent import AgentError
 from agents.factory import make_agent
+from agents.protocols import thinking
 from agents.protocols.move_text import read_move, read_start, write_line, write_move
 from agents.protocols.serve_uci import LoadingError, Server
 from agents.protocols.uci import UCI, USI
@@ -38,7 +41,7 @@ class Session:
         for line in lines:
             assert self.server.handle(line)
         thinking = self.server._thinking
-        if thinking and not thinking._is_waiting():
+        if thinking and thinking.is_running and not thinking._is_waiting():
             thinking._thread.join()
         return list(self.lines)
 
@@ -195,6 +198,26 @@ def test_where_the_game_is_over_there_is_no_move(chess, fen, score):
     ]
 
 
+@pytest.mark.parametrize("wanted,ending", [("ponder", "ponderhit"), ("infinite", "stop")])
+def test_where_the_game_is_over_an_endless_search_answers_when_it_is_ended(chess, wanted, ending):
+    assert chess(f"position fen {MATED}", f"go {wanted}")[-1] == "info depth 0 score mate 0"
+    assert chess("isready") == ["readyok"]
+    assert chess(ending) == ["bestmove (none)"]
+    assert chess("stop") == []
+
+
+def test_ponderhit_does_not_end_an_infinite_search_of_a_finished_game(chess):
+    chess(f"position fen {MATED}", "go ponder infinite")
+    assert chess("ponderhit") == []
+    assert chess("stop") == ["bestmove (none)"]
+
+
+def test_who_asks_for_a_mate_alone_is_told_that_nobody_looks_for_it(minishogi, chess):
+    assert minishogi("position startpos", "go mate infinite") == ["checkmate notimplemented"]
+    assert minishogi("go mate 1000") == ["checkmate notimplemented"]
+    assert chess.best("position startpos", "go mate 3 nodes 20") != "(none)"
+
+
 def test_a_mated_player_of_shogi_resigns(minishogi):
     answer = minishogi("position sfen 2k2/2G2/2P2/5/2K2 w - 2", "go nodes 20")
     assert answer[-2:] == ["info depth 0 score mate 0", "bestmove resign"]
@@ -317,14 +340,18 @@ def test_a_new_command_ends_the_running_search_with_its_answer(minichess):
     assert sum(line.startswith("bestmove") for line in answer) == 2
 
 
-def test_the_clock_is_kept(minichess):
+def test_the_clock_is_kept(minichess, monkeypatch):
+    """By a clock that moves a little whenever it is looked at, and not with the machine."""
+    looks = itertools.count()
+    clock = SimpleNamespace(perf_counter=lambda: next(looks) * 0.002)
+    monkeypatch.setattr(thinking, "time", clock)
     minichess("isready")
-    begun = time.perf_counter()
+    begun = clock.perf_counter()
     minichess("go wtime 2500 btime 2500")
-    assert 0.04 < time.perf_counter() - begun < 1
-    begun = time.perf_counter()
+    assert 0.04 < clock.perf_counter() - begun < 0.5
+    begun = clock.perf_counter()
     minichess("go movetime 200")
-    assert 0.15 < time.perf_counter() - begun < 1.2
+    assert 0.15 < clock.perf_counter() - begun < 0.3
 
 
 def test_whole_games_are_played(minichess, minishogi):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sgfmill import sgf
 
 from agents.records import GameRecord, RecordError, read_game, save_game
 from agents.records.record import states_of
+from agents.records.sgf import _komi
 from games import make
 from games.game import Game
 
@@ -142,6 +144,19 @@ def test_pgn_as_people_write_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "moves"),
+    [
+        ("1. e4 {to open} 1. ... e5 2 . Nf3 2 ... d6 *", ["e4", "e5", "Nf3", "d6"]),
+        ("1. e4 a6 2. e5 d5 3. exd6 e.p. cxd6 *", ["e4", "a6", "e5", "d5", "exd6", "cxd6"]),
+    ],
+)
+def test_pgn_with_dots_apart_and_en_passant_named(
+    text: str, moves: list[str], tmp_path: Path
+) -> None:
+    assert read_game(written(tmp_path, "a.pgn", text)).move_texts() == moves
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("1. e4 e5 2. Nf", r"line 1: move 3 \(Nf\): .*cut short"),
@@ -192,6 +207,26 @@ def test_sgf_of_go_with_handicap_passes_and_variations(tmp_path: Path) -> None:
     other = read_game(tmp_path / "a.sgf", game=make("go(size=5)"))
     assert other.game.id == "go(size=5)"
     assert re.search("komi is 0; it is read with 7.5", other.remarks[0])
+
+
+@pytest.mark.parametrize(
+    ("komi", "meant", "remark"),
+    [
+        ("6.5", 6.5, None),
+        ("6.3", 6.5, "The file's komi is 6.3; it is read as 6.5."),
+        ("375", 7.5, "The file's komi is 375, more than the board has points: it is passed over."),
+    ],
+)
+def test_a_komi_that_cannot_be_meant_is_told(komi: str, meant: float, remark: str | None) -> None:
+    root = sgf.Sgf_game.from_string(f"(;GM[1]SZ[5]KM[{komi}])").get_root()
+    read, said = _komi(root, 5)
+    assert (meant if read is None else read) == meant and said == ([remark] if remark else [])
+
+
+def test_a_colour_that_moves_after_its_own_pass_does_not_end_the_game(tmp_path: Path) -> None:
+    text = "(;GM[1]SZ[5]KM[0];B[aa];W[];W[bb];B[cc])"
+    with pytest.raises(RecordError, match=r"move 3 \(bb\): the pass .* ends the game"):
+        read_game(written(tmp_path, "a.sgf", text))
 
 
 @pytest.mark.parametrize(
@@ -314,6 +349,34 @@ def test_broken_shogi_is_one_line(name: str, text: str, message: str, tmp_path: 
     with pytest.raises(RecordError, match=message) as caught:
         read_game(written(tmp_path, name, text))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sfen", "circle", "csa", "kif"),
+    [
+        ("4k4/9/9/9/9/9/9/9/K4R3 b - 1", "4i5i 5a4a 5i4i 4a5a", "+ILLEGAL_ACTION", "反則負け"),
+        ("5k3/9/9/9/9/9/9/9/K4R3 w - 1", "4a5a 4i5i 5a4a 5i4i", "+ILLEGAL_ACTION", "反則勝ち"),
+        ("4r3k/9/9/9/9/9/9/9/5K3 w - 1", "5a4a 4i5i 4a5a 5i4i", "-ILLEGAL_ACTION", "反則負け"),
+        ("4k4/9/9/9/9/9/9/9/K4R3 b - 1", "4i5i 5a6a 5i4i 6a5a", "SENNICHITE", "千日手"),
+    ],
+)
+def test_perpetual_check_is_no_draw_in_files_of_shogi(
+    sfen: str, circle: str, csa: str, kif: str, tmp_path: Path
+) -> None:
+    line = f"position sfen {sfen} moves {' '.join([circle] * 3)}"
+    record = read_game(written(tmp_path, "a.usi", line))
+    for name, word in (("b.csa", f"%{csa}"), ("b.kifu", f"13 {kif}")):
+        save_game(tmp_path / name, record)
+        assert word in (tmp_path / name).read_text(encoding="utf-8")
+        assert read_game(tmp_path / name).result == record.result
+
+
+def test_csa_gives_a_side_whatever_is_nowhere_else(tmp_path: Path) -> None:
+    text = "P-51OU\nP+59OU53TO\nP+00KI\nP-00AL\n+\n+0052KI\n%TSUMI\n"
+    record = read_game(written(tmp_path, "a.csa", text))
+    sfen = record.game.state_to_text(record.start).splitlines()[-2]
+    assert sfen == "sfen 4k4/9/4+P4/9/9/9/9/9/4K4 b G2r2b3g4s4n4l17p 1"
+    assert record.result == "first wins"
 
 
 def test_usi_tells_minishogi_by_its_board(tmp_path: Path) -> None:

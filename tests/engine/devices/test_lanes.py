@@ -102,11 +102,12 @@ def test_every_lane_plays_whole_games_and_takes_new_weights_between_moves(game):
 def test_whoever_does_not_fetch_episodes_stops_the_lanes(game):
     lanes = make_lanes(game, a_config(), lanes=2, games=4, name="w0.1.1", cache_positions=0)
     lanes.load(a_backend(game), 1)
-    deadline = time.monotonic() + 20
-    before = -1
-    while lanes.counters.plies != before and time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    before = 0
+    while not before or (lanes.counters.plies != before and time.monotonic() < deadline):
         before = lanes.counters.plies
         time.sleep(0.5)
+        assert before or time.monotonic() < deadline
     # Two plies of a lane at most: one waits in the queue, one to get in; and one more is counted.
     assert 0 < lanes.counters.plies <= 4 * 2 * 3
     lanes.play()

@@ -2,10 +2,11 @@
 
 import random
 import threading
-import time
+from types import SimpleNamespace
 
 import pytest
 
+from engine.orchestration import mailbox
 from engine.orchestration.mailbox import Letters, Mailbox, Silence
 
 
@@ -57,21 +58,30 @@ def test_a_later_message_replaces_those_of_its_kind_that_have_not_arrived():
 
 
 def test_only_the_newest_call_waits_and_news_ends_the_waiting():
+    """That each call waits is seen by an event, not by the time that it may take to get there."""
+    waits = threading.Semaphore(0)
+
+    class Watched(threading.Condition):
+        def wait_for(self, predicate, timeout=None):
+            waits.release()
+            return super().wait_for(predicate, timeout)
+
     actor = Mailbox()
+    actor._changed = Watched()
     answers = []
 
     def call():
-        answers.append(actor.answer(Letters(1, [], 0), wait=30))
+        answers.append(actor.answer(Letters(1, [], 0), wait=300))
 
-    first = threading.Thread(target=call)
+    first, second = (threading.Thread(target=call, daemon=True) for _ in range(2))
     first.start()
-    time.sleep(0.1)
-    second = threading.Thread(target=call)
+    assert waits.acquire(timeout=60)
     second.start()
-    first.join(10)
+    first.join(60)
     assert not first.is_alive() and answers[0].messages == []
+    assert waits.acquire(timeout=60) and second.is_alive()
     actor.post("news")
-    second.join(10)
+    second.join(60)
     assert answers[1].messages == ["news"]
 
 
@@ -83,10 +93,13 @@ def test_the_end_is_told_with_the_last_messages():
     assert answer.ended and answer.messages == ["last"]
 
 
-def test_silence_is_noticed():
-    silence = Silence(0.05)
+def test_silence_is_noticed(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(mailbox, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    silence = Silence(30.0)
+    now[0] += 30.0
     assert not silence.too_long
-    time.sleep(0.1)
+    now[0] += 0.1
     assert silence.too_long
     silence.heard()
     assert not silence.too_long
