@@ -47,7 +47,7 @@ from engine.inference.evaluator import Evaluator
 from games.game import Game
 
 if TYPE_CHECKING:
-    from agents.analysis.ownership import OwnershipReader
+    from agents.analysis.ownership import PointsReader
 
 #: Simulations a move where the text does not say.
 DEFAULT_SIMULATIONS = 600
@@ -268,16 +268,24 @@ def open_evaluator(spec: NetworkSpec, *, game: Game, say: Say = _say_on_stderr) 
     return open_network(_files_of(spec, game), game=game, say=say)
 
 
-def open_ownership(text: str, *, game: Game, say: Say = _say_on_stderr) -> OwnershipReader | None:
-    """What foresees the points of a game of Go: the ownership head of a named network.
+def open_ownership(
+    text: str, *, game: Game, seed: int = 0, say: Say = _say_on_stderr
+) -> PointsReader | None:
+    """What foresees the points of a game of Go: a network's ownership head, random games of mcts.
 
-    None where the text names no network, or one without that head.
+    None where the text names neither, or a network without that head.
 
     Raises:
         AgentError: as ``open_evaluator``.
     """
+    if not game.rules.has_ownership:
+        return None
+    if text.partition(":")[0] == "mcts":
+        from agents.analysis.random_endings import RandomEndings
+
+        return RandomEndings(game, seed=seed)
     spec = parse_network(text)
-    if spec is None or not game.rules.has_ownership:
+    if spec is None:
         return None
     from agents.analysis.ownership import OwnershipReader
     from agents.network import read_network

@@ -40,8 +40,7 @@ class RolloutAgent(SearchAgent):
     def reset(self, *, seed: int) -> None:
         """Start again, random games included."""
         super().reset(seed=seed)
-        self._evaluator = RolloutEvaluator(self.game, rollouts=1, seed=seed)
-        self._evaluators = [self._evaluator]
+        self._judge_by(RolloutEvaluator(self.game, rollouts=1, seed=seed))
 
     def _threads(self, trees: int) -> int:
         """As many on every machine: each thread has random numbers of its own."""

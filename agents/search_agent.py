@@ -97,6 +97,12 @@ class SearchAgent(Agent):
         """What judges the leaves."""
         return self._evaluator
 
+    def _judge_by(self, evaluator: Evaluator) -> None:
+        """Have leaves judged by another evaluator, in all threads; the search begins anew."""
+        self._forget_search()
+        self._evaluator = evaluator
+        self._evaluators = [evaluator]
+
     def evaluators(self, threads: int) -> list[Evaluator]:
         """What judges the leaves for each of some threads; made once and kept.
 

@@ -9,7 +9,7 @@ import difflib
 import hashlib
 import re
 import tomllib
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import tomli_w
@@ -24,6 +24,15 @@ from engine.selfplay.config import LeagueConfig, SelfPlayConfig
 from games.game import Game
 
 FORMAT = 1  # of run.toml; raised when an older run can no longer be continued
+#: msgspec's names of kinds of values, in words.
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "array": "a list",
+    "object": "a section of settings",
+}
 
 
 class ConfigError(ValueError):
@@ -114,7 +123,7 @@ def build_config(values: dict[str, Any], *, source: str) -> RunConfig:
     try:
         return msgspec.convert(values, RunConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_explain(str(error))}") from error
+        raise ConfigError(f"{source}: {_explain(str(error), values)}") from error
 
 
 def check_fits(config: RunConfig, game: Game) -> None:
@@ -176,24 +185,43 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def _explain(message: str) -> str:
-    """Name the nearest setting where an unknown one was given."""
-    unknown = re.search(r"unknown field `(.+?)`", message)
+def _explain(message: str, values: dict[str, Any]) -> str:
+    """What msgspec found wrong, in the words of somebody who sets settings."""
+    what, _, where = message.partition(" - at `$")
+    path = [part for part in where.rstrip("`").split(".") if part]
+    unknown = re.search(r"unknown field `(.+?)`", what)
     if unknown is None:
-        return message
-    where = re.search(r"at `\$\.(.+?)`", message)
-    path = where.group(1).split(".") if where else []
-    names = _field_names(path)
-    near = difflib.get_close_matches(unknown.group(1), names, n=1, cutoff=0.0)
-    section = ".".join(path)
-    label = f"{section}.{unknown.group(1)}" if section else unknown.group(1)
+        value: Any = values
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else value
+        if what.startswith("Invalid enum value"):
+            what = f"Expected {' or '.join(map(repr, _choices(path)))}"
+        wanted = re.sub(r", got `.+?`$", "", what)
+        wanted = re.sub(r"`(.+?)`", lambda kinds: _in_words(kinds.group(1)), wanted)
+        return f"{'.'.join(path)}: {wanted[:1].lower()}{wanted[1:]}, not {value!r}"
+    names = [".".join([*path, name]) for name in _field_names(path)]
+    label = ".".join([*path, unknown.group(1)])
+    near = difflib.get_close_matches(label, names, n=1, cutoff=0.0)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"no setting {label!r}{hint}"
 
 
+def _in_words(kinds: str) -> str:
+    """``int | null`` as a person would say it."""
+    return " or ".join(_KINDS.get(kind, kind) for kind in kinds.split(" | ") if kind != "null")
+
+
 def _field_names(path: list[str]) -> list[str]:
-    record: Any = RunConfig
+    return [item.name for item in msgspec.structs.fields(_type_at(path))]
+
+
+def _choices(path: list[str]) -> tuple[str, ...]:
+    """The words that a setting may be."""
+    return get_args(_type_at(path))
+
+
+def _type_at(path: list[str]) -> Any:
+    found: Any = RunConfig
     for part in path:
-        fields = {item.name: item.type for item in msgspec.structs.fields(record)}
-        record = fields[part]
-    return [item.name for item in msgspec.structs.fields(record)]
+        found = {item.name: item.type for item in msgspec.structs.fields(found)}[part]
+    return found

@@ -21,6 +21,7 @@ from agents.agent import AgentError
 from agents.factory import game_of
 from games import make
 from games.game import Game
+from scripts.compile_notice import tell_of_compiling
 
 #: Where neither the agents nor the user name a game.
 DEFAULT_GAME = "connect_four"
@@ -57,9 +58,12 @@ game_option = click.option(
 def settle_game(game_id: str | None, *specs: str) -> Game:
     """The game that is asked for, or that the agents' networks play, or the default.
 
+    What has to be compiled for it is told if it takes long.
+
     Raises:
         GameError: unknown, or the networks play different games.
     """
+    tell_of_compiling()
     if game_id is not None:
         return make(game_id)
     named = {each for each in map(game_of, specs) if each is not None}
@@ -71,13 +75,15 @@ def settle_game(game_id: str | None, *specs: str) -> Game:
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, float], None]]:
     """A bar with the time left for each name that is reported; on stderr, gone when done."""
+    console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,  # it would leave an empty line in a log
     )
     tasks: dict[str, TaskID] = {}
     with bars:

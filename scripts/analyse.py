@@ -58,7 +58,7 @@ _STANDARD_INPUT = 0
     "view",
     type=click.Choice(VIEWS, case_sensitive=False),
     default="FIRST",
-    show_default=True,
+    show_default="first",
     help="Whose chances are told where a question does not say.",
 )
 @seed_option
@@ -86,7 +86,7 @@ def command(
         positions=positions,
         threads=threads or usable_cores(),
         view=player_of_view(game, view),
-        ownership=open_ownership(text, game=game, say=_say),
+        ownership=open_ownership(text, game=game, seed=seed, say=_say),
     )
     service.serve(LineReader(_STANDARD_INPUT))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import os
+import re
 import sys
 
 import click
@@ -47,6 +49,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        command.help = _with_examples_as_written(command.help or "")
         return command
 
     def resolve_command(
@@ -74,6 +77,13 @@ class Commands(click.Group):
 @click.version_option(package_name="meijin")
 def cli() -> None:
     """Self-play reinforcement learning for board games."""
+
+
+def _with_examples_as_written(text: str) -> str:
+    """A help text whose examples keep their lines, one below the other, to be copied from."""
+    before, heading, examples = re.split(r"^(Examples?:)", inspect.cleandoc(text), flags=re.M)
+    lines = [f"  {line.strip()}" for line in examples.splitlines() if line.strip()]
+    return "\n".join([before, "\b", heading, *lines])
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -40,6 +40,9 @@ def command(
     A position is the moves so far in the game's notation, separated by spaces; "-" is the start
     position. Every line gets exactly one line in answer, in order; one that cannot be answered gets
     "error: ..." and makes the exit code 1 at the end of the input.
+
+    Example:
+      echo "4 4 3" | meijin genmove --agent shipped@100
     """
     game = settle_game(game_id, spec)
     agent = make_agent(spec, game=game, simulations=simulations, seed=seed)

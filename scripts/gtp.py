@@ -46,7 +46,15 @@ def command(
     ponder: bool,
     seed: int,
 ) -> None:
-    """Serve the Go Text Protocol, version 2, on standard input and output."""
+    """Serve the Go Text Protocol, version 2, on standard input and output.
+
+    Give this command to a program with a board as the engine to start, or type `help`.
+
+    Examples:
+      meijin gtp --game go9
+
+      meijin gtp --game hex5 --vertices --agent mcts:2000
+    """
     game = settle_game(game_id, spec or "")
 
     def make(played: Game) -> Agent:
@@ -54,7 +62,8 @@ def command(
         return make_agent(text, game=played, simulations=simulations, seed=seed, say=_say)
 
     # A number that was asked for bounds every move; else the time decides where there is a clock.
-    is_bounded = simulations is not None or any(mark in (spec or "") for mark in ("@", "mcts:"))
+    numbered = ("@", "mcts:", "alphago:")
+    is_bounded = simulations is not None or any(mark in (spec or "") for mark in numbered)
     server = GtpServer(
         game, make, vertices=vertices, is_bounded=is_bounded, ponders=ponder, say=_say
     )

@@ -30,7 +30,9 @@ def command(game_id: str, depth: int, position: str | None, divide: bool) -> Non
       meijin perft connect_four --depth 8 --divide
     """
     from games import make
+    from scripts.compile_notice import tell_of_compiling
 
+    tell_of_compiling()
     game = make(game_id)
     state = game.rules.initial(1)[0] if position is None else game.text_to_state(position)
     if divide:

@@ -18,6 +18,8 @@ from engine.orchestration.run_directory import RunDirectory
 _SPARKS = " ▁▂▃▄▅▆▇█"
 _PLAIN_SECONDS = 15.0
 _MOST_SENTENCES = 4
+#: A smaller window gets the short form: fewer numbers, each of them legible.
+_ROOMY = (100, 34)  # columns, rows
 
 
 def duration(seconds: float) -> str:
@@ -84,32 +86,43 @@ class LiveScreen:
         """Rows of the metrics file are not shown."""
 
     def _draw(self, status: Status) -> Panel:
+        is_roomy = self._console.width >= _ROOMY[0] and self._console.height >= _ROOMY[1]
+        parts: list[Any] = [self._bars(status)]
+        self_play, strength = self._self_play(status), self._strength(status)
+        league = [self._league(status)] if status.league else []
+        if is_roomy:
+            learning, machine = self._learning(status), self._machine(status)
+            waiting = self._waiting(status)
+            parts += [Text(), _side_by_side(self_play, learning, strength)]
+            parts += [Text(), _side_by_side(waiting, machine, *league), Text()]
+        else:
+            parts.append(_side_by_side(self_play, self._learning(status, is_short=True)))
+            parts.append(_side_by_side(strength, *league))
+        if status.bottleneck:
+            parts.append(Text(status.bottleneck, style="bold"))
+        if self._sentences:
+            sentences = self._sentences if is_roomy else self._sentences[-1:]
+            parts.append(Text("\n".join(sentences), style="yellow"))
+        title = f"[bold]meijin[/] {status.game}  {status.phase}"
+        return Panel(Group(*parts), title=title, subtitle=status.run, title_align="left")
+
+    def _bars(self, status: Status) -> Table:
         left = max(0.0, status.total_seconds - status.elapsed_seconds)
         bars = Table.grid(padding=(0, 1))
+        width = min(46, max(10, self._console.width - 56))
         bars.add_row(
             "run",
-            ProgressBar(total=status.total_seconds, completed=status.elapsed_seconds, width=46),
+            ProgressBar(total=status.total_seconds, completed=status.elapsed_seconds, width=width),
             f"{duration(status.elapsed_seconds)} of {duration(status.total_seconds)}, "
             f"{duration(left)} left",
         )
         if status.bootstrap_share < 1.0:
             bars.add_row(
                 "first games",
-                ProgressBar(total=1.0, completed=status.bootstrap_share, width=46),
-                f"{status.bootstrap_share:.0%} of the rows that learning starts with",
+                ProgressBar(total=1.0, completed=status.bootstrap_share, width=width),
+                f"{status.bootstrap_share:.0%} of what learning starts with",
             )
-        numbers = Table.grid(padding=(0, 3))
-        numbers.add_row(self._self_play(status), self._learning(status), self._strength(status))
-        machine = Table.grid(padding=(0, 3))
-        league = [self._league(status)] if status.league else []
-        machine.add_row(self._waiting(status), self._machine(status), *league)
-        parts: list[Any] = [bars, Text(), numbers, Text(), machine]
-        if status.bottleneck:
-            parts += [Text(), Text(status.bottleneck, style="bold")]
-        if self._sentences:
-            parts += [Text(), Text("\n".join(self._sentences), style="yellow")]
-        title = f"[bold]meijin[/] {status.game}  {status.phase}"
-        return Panel(Group(*parts), title=title, subtitle=status.run, title_align="left")
+        return bars
 
     def _self_play(self, status: Status) -> Table:
         lost = status.workers - status.reporting_workers
@@ -127,17 +140,20 @@ class LiveScreen:
             table.add_row("", "[yellow]waits for the learner[/]")
         return table
 
-    def _learning(self, status: Status) -> Table:
+    def _learning(self, status: Status, *, is_short: bool = False) -> Table:
         table = _column("learning")
         table.add_row("weights version", str(status.version))
         table.add_row("steps", f"{status.steps:,}")
         for name, value in shown_losses(status):
             table.add_row(name, f"{value:.4f}")
         table.add_row("replay rows", f"{status.rows_in_window:,} of {status.rows_stored:,}")
-        table.add_row("rows/s trained", f"{status.rows_trained_per_second:,.0f}")
-        table.add_row("each row used", f"{status.reuse:.1f} times")
-        table.add_row("games behind", f"{status.staleness:.1f} versions")
-        table.add_row("window behind", f"{status.window_staleness:.1f} versions")
+        if is_short:
+            table.add_row("memory", f"{status.memory_bytes / 2**30:.2f} GiB")
+        else:
+            table.add_row("rows/s trained", f"{status.rows_trained_per_second:,.0f}")
+            table.add_row("each row used", f"{status.reuse:.1f} times")
+            table.add_row("games behind", f"{status.staleness:.1f} versions")
+            table.add_row("window behind", f"{status.window_staleness:.1f} versions")
         if status.learner_waiting:
             table.add_row("", "[yellow]waits for new games[/]")
         return table
@@ -179,6 +195,12 @@ class LiveScreen:
             course = "".join(_SPARKS[min(8, int(8.99 * max(0.0, point)))] for point in points)
             table.add_row(name, f"{value:6.1%} [dim]{course}[/]")
         return table
+
+
+def _side_by_side(*tables: Table) -> Table:
+    grid = Table.grid(padding=(0, 3))
+    grid.add_row(*tables)
+    return grid
 
 
 def _column(title: str) -> Table:

@@ -22,6 +22,7 @@ from agents.pages.sample_games import sample_games
 from engine.config import RunConfig, encode_config
 from engine.orchestration.run_directory import RunDirectory
 from games import make
+from scripts.compile_notice import tell_of_compiling
 from scripts.judge import LADDER_GAMES, judged_positions
 from scripts.report_charts import charts_of
 
@@ -42,6 +43,7 @@ def command(run_path: Path, output: Path | None) -> None:
 
     Example: meijin report runs/connect_four
     """
+    tell_of_compiling()
     run = RunDirectory(run_path)
     config = run.config()
     rows = run.read_metrics()

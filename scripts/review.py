@@ -18,6 +18,7 @@ from agents.search_agent import SearchAgent
 from agents.terminal.opponents import usual_text
 from games import make
 from scripts.agent_options import SEARCHING_HELP, progress_bars, seed_option
+from scripts.compile_notice import tell_of_compiling
 
 _TOLD = 5  # mistakes
 
@@ -59,6 +60,7 @@ def command(
 
     Example: meijin review game.sgf --agent runs/go9
     """
+    tell_of_compiling()
     record = read_game(file, game=make(game_id) if game_id else None)
     if not record.actions:
         raise AgentError(f"{file} holds no moves, so there is nothing to review")

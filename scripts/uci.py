@@ -15,6 +15,7 @@ from agents.protocols.uci import UCI, Dialect
 from agents.search_agent import SearchAgent
 from games import make
 from scripts.agent_options import SEARCHING_HELP, seed_option
+from scripts.compile_notice import tell_of_compiling
 
 if TYPE_CHECKING:
     from agents.deep_blue.agent import DeepBlueAgent
@@ -25,6 +26,7 @@ DEFAULT_AGENT = "mcts"
 
 def serve_agent(dialect: Dialect, spec: str, game_id: str | None, seed: int) -> None:
     """Serve the agent that a text names on standard input and output."""
+    tell_of_compiling()
 
     def load() -> SearchAgent | DeepBlueAgent:
         game = make(game_id or game_of(spec) or dialect.games[0])
@@ -62,7 +64,11 @@ def _write(line: str) -> None:
 def command(spec: str, game_id: str | None, seed: int) -> None:
     """Serve chess or minichess by the Universal Chess Interface.
 
-    Give this command to a program with a board as the engine to start, for example meijin uci
-    --agent deep_blue.
+    Give this command to a program with a board as the engine to start.
+
+    Examples:
+      meijin uci --agent deep_blue
+
+      echo 'go movetime 500' | meijin uci --game minichess
     """
     serve_agent(UCI, spec, game_id, seed)

@@ -17,5 +17,7 @@ def command(spec: str, game_id: str | None, seed: int) -> None:
     """Serve shogi or minishogi by the Universal Shogi Interface.
 
     Give this command to a program with a board as the engine to start.
+
+    Example: meijin usi --game minishogi --agent mcts:2000
     """
     serve_agent(USI, spec, game_id, seed)

@@ -67,4 +67,4 @@ class AlphaGoAgent(SearchAgent):
     def reset(self, *, seed: int) -> None:
         """Start again, random games included."""
         super().reset(seed=seed)
-        self._evaluator = self._evaluator_of(seed)
+        self._judge_by(self._evaluator_of(seed))

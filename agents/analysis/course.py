@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from agents.analysis.fields import Fields, QueryError, quoted
-from agents.protocols.gtp_board import set_up
+from agents.analysis.fields import Fields, quoted
+from agents.protocols.gtp import PASS, GtpError
+from agents.protocols.gtp_board import GtpBoard, set_up
+from agents.protocols.gtp_moves import ILLEGAL_MOVE, MoveNames
 from games.game import Game, GameError, IllegalMoveError
 from games.registry import read_spec
 
@@ -60,7 +62,8 @@ def read_course(fields: Fields, game: Game) -> list[np.void]:
         QueryError: another game than is served, or moves that cannot be read or played.
     """
     _check_game(fields, game)
-    states = [_read_start(fields, game)]
+    board = GtpBoard(game, MoveNames(game), start=_read_start(fields, game))
+    states = [board.state]
     moves: Any = fields.get("moves")
     if isinstance(moves, str):
         moves = moves.split()
@@ -69,44 +72,41 @@ def read_course(fields: Fields, game: Game) -> list[np.void]:
     if len(moves) > _MOST_MOVES:
         raise fields.fault("moves", f"{len(moves)} moves are more than a game has")
     for number, each in enumerate(moves, start=1):
+        player, text = _read_move(fields, board, each)
         try:
-            states.append(_played(fields, game, states[-1], each))
-        except GameError as error:
-            # KataGo's words, which its programs look for: they try points that may be forbidden.
-            what = "Illegal move" if isinstance(error, IllegalMoveError) else "move"
-            raise fields.fault("moves", f"{what} {number}: {error}") from None
+            _play(board, player, text)
+        except (GameError, GtpError) as error:
+            raise fields.fault("moves", _fault_of_move(number, error)) from None
+        states.append(board.state)
     return states
 
 
-def _played(fields: Fields, game: Game, state: np.void, move: object) -> np.void:
-    """The position after a move: its text, or ``[player, text]`` as KataGo writes it."""
-    states = np.array([state], game.state_dtype)
-    text = move
+def _read_move(fields: Fields, board: GtpBoard, move: object) -> tuple[int, str]:
+    """Whose move and which: its text, or ``[player, text]`` as KataGo writes it."""
+    player, text = int(board.state["to_play"]), move
     if isinstance(move, list):
         if len(move) != 2:
             raise fields.fault("moves", f"{quoted(move)} is not [player, move]")
-        player, text = player_of(game, read_player(fields, "moves", move[0])), move[1]
-        if player != int(states[0]["to_play"]) and not states[0]["finished"]:
-            _pass_turn(game, states)
-    if states[0]["finished"]:
-        raise fields.fault("moves", "it comes after the game is over")
+        player, text = player_of(board.game, read_player(fields, "moves", move[0])), move[1]
     if not isinstance(text, str) or len(text) > LONGEST_MOVE:
         raise fields.fault("moves", f"{quoted(text)} is no move")
-    action = game.text_to_action(states[0], text)
-    game.rules.step(states, np.array([action], np.int32))
-    after: np.void = states[0]
-    return after
+    return player, text
 
 
-def _pass_turn(game: Game, states: np.ndarray) -> None:
-    """The other side passes, as Go allows; elsewhere nobody moves twice in a row."""
-    turn = f"it is the other side's turn in {game.name}"
-    if not game.rules.has_ownership:
-        raise QueryError(turn, "moves")
-    action = game.text_to_action(states[0], "pass")
-    game.rules.step(states, np.array([action], np.int32))
-    if states[0]["finished"]:
-        raise QueryError("the pass between two moves of a colour ends the game", "moves")
+def _play(board: GtpBoard, player: int, text: str) -> None:
+    """Play a move as a controller of GTP may: also twice in a row, and on after two passes."""
+    if board.is_over and text.lower() == PASS:
+        board.play(player, text)
+        return
+    action = board.game.text_to_action(board.turn_of(player).state, text)
+    board.play_action(player, action)
+
+
+def _fault_of_move(number: int, error: Exception) -> str:
+    """In KataGo's words where a move is illegal: its programs try points that may be forbidden."""
+    said = str(error).removeprefix(f"{ILLEGAL_MOVE}: ")
+    is_illegal = isinstance(error, IllegalMoveError) or said != str(error)
+    return f"{'Illegal move' if is_illegal else 'move'} {number}: {said}"
 
 
 # --- The start --------------------------------------------------------------------------------

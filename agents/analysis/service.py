@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.analysis.answers import AnswerWriter, shown_moves
 from agents.analysis.fields import QueryError
-from agents.analysis.ownership import OwnershipReader
+from agents.analysis.ownership import PointsReader
 from agents.analysis.query import Order, Position, Question, Usual, parse_line, read_line
 from agents.analysis.trees import Growth, TreePool
 from agents.protocols.lines import LineReader
@@ -65,7 +65,7 @@ class AnalysisService:
         positions: int = 16,
         threads: int = 1,
         view: int | None = 0,
-        ownership: OwnershipReader | None = None,
+        ownership: PointsReader | None = None,
     ) -> None:
         self._agent = agent
         self._write = write
@@ -143,7 +143,7 @@ class AnalysisService:
             # No refusal: programs for KataGo ask for it with every question.
             message = (
                 f"{self._agent.name} does not foresee whose points are whose (a network of Go "
-                "that was trained with network.ownership does)"
+                "that was trained with network.ownership does, and mcts)"
             )
             self._write({"id": question.id, "warning": message, "field": "includeOwnership"})
         for message, name in question.warnings:

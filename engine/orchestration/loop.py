@@ -257,7 +257,7 @@ class TrainingLoop:
         self._gauges.write(now, status)
         if status.phase not in (_SAVING, _JUDGING):
             if self._gauges.silent:
-                status.phase = "starting (the first start on a machine compiles for half a minute)"
+                status.phase = "starting (a first start compiles for half a minute)"
             else:
                 playouts = self._weights is None
                 status.phase = "first games by random playouts" if playouts else "training"

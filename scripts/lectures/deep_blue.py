@@ -66,12 +66,9 @@ def draw_endings(mates: dict[str, np.ndarray], board: np.ndarray) -> Figure:
 
 def score_line(name: str, result: MatchResult) -> tuple[list[object], bool]:
     """One row of a table of matches, and whether the interval lies above one half."""
-    wins = result.as_first.wins + result.as_second.wins
-    draws = result.as_first.draws + result.as_second.draws
-    games = len(result.games)
-    points = wins + draws / 2
-    low, high = wilson_interval(points, games)
-    row = [name, wins, draws, games - wins - draws, f"{low:.0%} to {high:.0%}"]
+    total = result.total
+    low, high = wilson_interval(total.score * total.games, total.games)
+    row = [name, total.wins, total.draws, total.losses, f"{low:.0%} to {high:.0%}"]
     return row, low > 0.5
 
 

@@ -160,6 +160,28 @@ def test_alphago_with_random_games_alone_beats_random_play(game):
     assert [each.actions for each in match.games] == [each.actions for each in again.games]
 
 
+def test_a_reset_starts_the_random_games_again(game):
+    def thought(agent):
+        return agent.choose_one(game.rules.initial(1)[0]).analysis.q_values.tolist()
+
+    agent, other = (
+        AlphaGoAgent(
+            game=game,
+            policy=KeyEvaluator(game),
+            value=None,
+            simulations=50,
+            rollout_share=1.0,
+            seed=seed,
+        )
+        for seed in (0, 7)
+    )
+    first = thought(agent)
+    agent.reset(seed=0)
+    assert thought(agent) == first
+    agent.reset(seed=7)
+    assert thought(agent) == thought(other) != first
+
+
 def test_value_positions_are_one_a_game_with_its_result(game):
     rng = np.random.default_rng(0)
     network = fresh_network(game, LINEAR, seed=0)

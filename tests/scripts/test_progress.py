@@ -1,5 +1,7 @@
 """What a run prints into a log."""
 
+from rich.console import Console
+
 from engine.orchestration.reports import Status
 from scripts.progress import LiveScreen, PlainLines
 
@@ -20,3 +22,28 @@ def test_measures_that_come_before_their_version_are_shown():
     screen = LiveScreen()
     screen.update(Status(game="hex(size=5)", judged={"vs random": 0.9}))
     screen.update(Status(game="hex(size=5)", judged={"vs random": 0.9}, judged_version=1))
+
+
+def test_a_small_window_shows_every_number_whole():
+    """In 80 x 24 labels were cut to three letters, and the last lines were missing."""
+    screen = LiveScreen()
+    screen._console = Console(width=80, height=24)
+    screen.say("a sentence about something that happened")
+    status = Status(
+        game="connect_four",
+        phase="starting (a first start compiles for half a minute)",
+        run="runs/connect_four",
+        episodes=83_440,
+        simulations_per_second=139_312,
+        rows_in_window=345_678,
+        rows_stored=1_234_567,
+        losses=dict.fromkeys(("policy", "value", "policy_kl", "value_kl"), 0.5),
+        judged={f"truth network middle {number}": 0.9 for number in range(4)},
+        bottleneck="The workers wait for the network 96 % of the time. " * 2,
+        bootstrap_share=0.5,
+        learner_waiting=True,
+    )
+    with screen._console.capture() as drawn:
+        screen._console.print(screen._draw(status))
+    assert "…" not in drawn.get() and "half a minute)" in drawn.get()
+    assert len(drawn.get().splitlines()) <= 24

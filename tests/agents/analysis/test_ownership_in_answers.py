@@ -8,8 +8,9 @@ import torch
 import games
 from agents.agent import AgentError
 from agents.analysis.ownership import OwnershipReader
+from agents.analysis.random_endings import RandomEndings
 from agents.analysis.service import AnalysisService
-from agents.factory import open_ownership
+from agents.factory import make_agent, open_ownership
 from agents.search_agent import SearchAgent
 from engine.inference.uniform import KeyEvaluator
 from engine.networks.config import NetworkConfig
@@ -91,6 +92,35 @@ def test_a_finished_game_is_counted(game):
     assert answer["ownership"] == [-1.0] * 25
 
 
+def test_random_games_give_points_where_mcts_searches(game):
+    """Without any of ``scoreLead`` KaTrain shows nothing."""
+    agent = make_agent("mcts:60", game=game, seed=1)
+    answers = []
+    service = AnalysisService(
+        agent, answers.append, ownership=open_ownership("mcts:60", game=game, seed=1)
+    )
+    service.take('{"id":"q","moves":["c3"],"includeOwnership":true}')
+    while service.is_busy:
+        service.step()
+    (answer,) = answers
+    assert len(answer["ownership"]) == 25
+    assert all("scoreLead" in each for each in answer["moveInfos"])
+    # A point of the lead is a point of somebody: what random games share adds up.
+    komi = game.parameters["komi"]
+    lead = answer["rootInfo"]["scoreLead"]
+    assert lead == pytest.approx(sum(answer["ownership"]) - komi, abs=0.01)
+
+
+def test_random_games_foresee_what_is_settled(game):
+    """Black owns all but two eyes of a row: his stones cannot be taken, so the lead is sure."""
+    rows = "5 X X X X X\n4 X X X X X\n3 X X X X X\n2 . X . X .\n1 X X X X X\n  A B C D E"
+    state = game.text_to_state(f"{rows}\nWhite to move")
+    foreseen = RandomEndings(game, seed=3).read(state, [])
+    assert foreseen.lead > 5 and foreseen.owned.mean() > 0.5
+    again = RandomEndings(game, seed=3).read(state, [])
+    assert again.lead == foreseen.lead and foreseen.move_leads == ()
+
+
 def test_where_nothing_foresees_it_the_question_is_answered_without(game):
     agent = SearchAgent(game=game, evaluator=KeyEvaluator(game), simulations=5)
     answers = []
@@ -101,7 +131,7 @@ def test_where_nothing_foresees_it_the_question_is_answered_without(game):
     warning, answer = answers
     assert warning["field"] == "includeOwnership" and "does not foresee" in warning["warning"]
     assert "ownership" not in answer and answer["moveInfos"]
-    assert open_ownership("mcts:10", game=game) is None
+    assert open_ownership("random", game=game) is None
     assert open_ownership("shipped", game=games.make("connect_four")) is None
     with pytest.raises(AgentError):
         open_ownership("no_such.safetensors", game=game)

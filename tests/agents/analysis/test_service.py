@@ -254,6 +254,39 @@ def test_a_line_that_is_no_object_is_told_without_a_field(line):
         parse_line(line)
 
 
+def test_go_is_played_on_after_two_passes():
+    """As KataGo's engine does, and our GTP: from before the passes; more passes are no fault."""
+    service, answers, _ = service_of("go(size=5)")
+    passed = [["B", "C3"], ["W", "pass"], ["B", "pass"]]
+    ask(service, moves=[*passed, ["W", "pass"], ["W", "B2"]], analyzeTurns=[3, 4, 5])
+    finish(service)
+    by_turn = {answer["turnNumber"]: answer for answer in answers}
+    assert by_turn[3]["rootInfo"]["gameOver"] and by_turn[4]["rootInfo"]["gameOver"]
+    assert by_turn[5]["rootInfo"]["currentPlayer"] == "B" and by_turn[5]["moveInfos"]
+    answers.clear()
+    ask(service, moves=[["B", "C3"], ["W", "B2"]])
+    finish(service)
+    assert answers[0]["rootInfo"]["thisHash"] == by_turn[5]["rootInfo"]["thisHash"]
+    answers.clear()
+    ask(service, moves=[*passed, ["W", "C3"]])
+    finish(service)
+    assert answers[0]["error"].startswith("Illegal move 4: ")
+
+
+def test_a_pass_before_two_moves_of_a_colour_ends_nothing():
+    service, answers, _ = service_of("go(size=5)")
+    ask(service, moves=[["B", "pass"], ["B", "C3"]])
+    finish(service)
+    assert "error" not in answers[0] and answers[0]["rootInfo"]["currentPlayer"] == "W"
+
+
+def test_elsewhere_a_game_that_is_over_is_over():
+    service, answers, _ = service_of("tic_tac_toe")
+    ask(service, moves=["a1", "b1", "a2", "b2", "a3", "b3"])
+    finish(service)
+    assert answers[0]["error"] == "Illegal move 6: the game is over"
+
+
 def test_a_forbidden_point_is_named_as_katago_names_it():
     """KaTrain tries every empty point, and takes "Illegal move" for no error."""
     service, answers, _ = service_of("go(size=5)")

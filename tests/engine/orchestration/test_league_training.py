@@ -141,5 +141,7 @@ def test_a_league_is_refused_where_it_cannot_be(tmp_path):
     result = CliRunner().invoke(command, [*arguments, "--set", "selfplay.games=1"])
     assert result.exit_code and "selfplay.games to 2" in str(result.exception or result.output)
     result = CliRunner().invoke(command, [*arguments, "--set", "league.shares=0.3"])
-    assert result.exit_code and "did you mean 'share'" in str(result.exception or result.output)
+    assert result.exit_code and "did you mean 'league.share'" in str(
+        result.exception or result.output
+    )
     assert not os.path.exists(tmp_path / "run")

@@ -1,0 +1,31 @@
+"""Wrong settings are told in words that say which, what would do, and what was given."""
+
+import pytest
+
+from engine.config import ConfigError, build_config, parse_setting
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("search.simulations=abc", "search.simulations: expected a whole number, not 'abc'"),
+        ("search.simulations=-3", "search.simulations: expected a whole number >= 1, not -3"),
+        ("search=3", "search: expected a section of settings, not 3"),
+        ("network.ownership=3", "network.ownership: expected true or false, not 3"),
+        ("minutes=x", "minutes: expected a number, not 'x'"),
+        (
+            "search.simulation=3",
+            "no setting 'search.simulation'; did you mean 'search.simulations'?",
+        ),
+        ("sarch.simulations=3", "no setting 'sarch'; did you mean 'search'?"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_words(setting, complaint):
+    with pytest.raises(ConfigError) as caught:
+        build_config(parse_setting(setting), source="settings")
+    assert str(caught.value) == f"settings: {complaint}"
+
+
+def test_words_to_choose_from_are_listed():
+    with pytest.raises(ConfigError, match=r"'resnet' or 'cnn' or 'perceptron', not 'foo'"):
+        build_config(parse_setting("network.kind=foo"), source="settings")
