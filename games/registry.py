@@ -123,13 +123,17 @@ def read_spec(spec: str) -> tuple[str, GameSource, dict[str, Setting]]:
     known = {key: value for key, value in source.parameters.items() if key not in fixed}
     asked = _read_arguments(f"{size},{match['arguments'] or ''}", spec, known, name)
     arguments = ",".join(
-        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
-        for key, value in asked.items()
-        if value != known[key].default
+        f"{key}={_shortest(value)}" for key, value in asked.items() if value != known[key].default
     )
     parameters = {key: parameter.default for key, parameter in source.parameters.items()}
     parameters |= {**fixed, **asked}
     return f"{name}({arguments})" if arguments else name, source, parameters
+
+
+def _shortest(setting: Setting) -> str:
+    """A setting as text from which just the same one is read: 7 for 7.0."""
+    short = f"{setting:g}" if isinstance(setting, float) else str(setting)
+    return short if str(setting) == short or float(short) == setting else repr(setting)
 
 
 def _without_size(name: str) -> tuple[str, str]:

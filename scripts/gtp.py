@@ -62,7 +62,8 @@ def command(
         return make_agent(text, game=played, simulations=simulations, seed=seed, say=_say)
 
     # A number that was asked for bounds every move; else the time decides where there is a clock.
-    is_bounded = simulations is not None or any(mark in (spec or "") for mark in ("@", "mcts:"))
+    numbered = ("@", "mcts:", "alphago:")
+    is_bounded = simulations is not None or any(mark in (spec or "") for mark in numbered)
     server = GtpServer(
         game, make, vertices=vertices, is_bounded=is_bounded, ponders=ponder, say=_say
     )

@@ -50,7 +50,8 @@ from agents.protocols.gtp_reports import (
     write_cells,
 )
 from agents.protocols.lines import LineReader
-from agents.protocols.sgf import load_sgf
+from agents.records.files import read_bytes
+from agents.records.sgf import read_go
 from agents.search_agent import SearchAgent
 from games import make
 from games.game import Game, GameError
@@ -386,22 +387,22 @@ class GtpServer:
         """Put the game of a file on the board, up to but without move number ``before``."""
         if not self._board.game.rules.has_ownership:
             raise GtpError(f"only games of Go are read, not of {self._board.game.name}")
-        record = load_sgf(path)
-        game = self._game_of_size(record.size)
-        start = None
-        if record.black or record.white:
-            start = set_up(game, black=record.black, white=record.white, to_play=record.to_play)
-        board = GtpBoard(game, MoveNames(game, vertices=self._vertices), start=start)
-        moves = record.moves if before is None else record.moves[: max(before - 1, 0)]
+        if not path.is_file():  # nor a pipe, which would be waited for
+            raise GtpError(f"there is no file {str(path)!r}")
+        course = read_go(read_bytes(path), self._game_of_size)
+        game = course.game
+        board = GtpBoard(game, MoveNames(game, vertices=self._vertices), start=course.start)
+        height = game.observation_shape[1]
+        moves = course.moves if before is None else course.moves[: max(before - 1, 0)]
         for number, (player, cell) in enumerate(moves, start=1):
-            text = PASS if cell is None else write_vertex(*cell, height=record.size)
+            text = PASS if cell is None else write_vertex(*cell, height=height)
             try:
                 board.play(player, text)
             except GtpError as error:
                 raise GtpError(f"move {number} ({COLOURS[player]} {text}): {error}") from None
         self._replace(game, board)
-        if record.komi is not None:
-            self._komi = record.komi
+        if course.komi is not None:
+            self._komi = course.komi
 
     # --- Time -----------------------------------------------------------------------------------
 

@@ -56,6 +56,23 @@ def read_game(path: Path, *, game: Game | None = None) -> GameRecord:
         RecordError: there is no such file, it is of another game, cut short, or a move in it
             cannot be read or played. One line that names the file and the place in it.
     """
+    data = read_bytes(path)
+    found = _BY_SUFFIX.get(path.suffix.lower()) or _guess(data)
+    try:
+        record = found.read(data, game)
+    except GameError as error:
+        raise RecordError(f"{path}: {error}") from None
+    if game is not None and record.game.id != game.id:
+        raise RecordError(f"{path}: it is a game of {record.game.id}, not of {game.id}")
+    return record
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in a file, as long as it may hold a game.
+
+    Raises:
+        RecordError: there is no such file, it is empty, or too long for a game.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST_BYTES + 1)
@@ -66,14 +83,7 @@ def read_game(path: Path, *, game: Game | None = None) -> GameRecord:
         raise RecordError(f"{path} is no saved game: it is over {_LARGEST_BYTES} bytes long")
     if not data.strip():
         raise RecordError(f"{path} is empty; there is no game in it")
-    found = _BY_SUFFIX.get(path.suffix.lower()) or _guess(data)
-    try:
-        record = found.read(data, game)
-    except GameError as error:
-        raise RecordError(f"{path}: {error}") from None
-    if game is not None and record.game.id != game.id:
-        raise RecordError(f"{path}: it is a game of {record.game.id}, not of {game.id}")
-    return record
+    return data
 
 
 def save_game(path: Path, record: GameRecord) -> None:

@@ -8,8 +8,10 @@ Sources: www.red-bean.com/sgf (FF[4]), and its page on hex.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,18 @@ _BY_NAME = {name: number for number, name in _NUMBERS.items()}
 _COLOURS = "BW"  # player 0 and 1; in all of these games Black begins
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SIZES = {"go": 19, "othello": 8, "gomoku": 15, "hex": 11}  # where a file has none
+
+Cell = tuple[int, int]  # row from the top, column
+
+
+@dataclass(frozen=True, slots=True)
+class GoCourse:
+    """A game of Go as a file tells it, for whoever plays it over himself (passes and all)."""
+
+    game: Game
+    komi: float | None  # the file's
+    start: np.void | None  # where moves begin; None: on the empty board with Black to move
+    moves: tuple[tuple[int, Cell | None], ...]  # player and point, None for a pass
 
 
 def fits(game: Game) -> bool:
@@ -76,20 +90,13 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
     Raises:
         RecordError: it is cut short, of a game that SGF knows and we do not, or a move fails.
     """
-    from sgfmill import sgf
-
-    try:
-        tree = sgf.Sgf_game.from_bytes(data)
-    except Exception as error:  # the library lets through whatever a broken file makes it meet
-        why = " ".join(str(error).split())
-        raise RecordError(f"it cannot be read as SGF ({why}); it may be cut short") from None
-    nodes = list(tree.get_main_sequence())
+    nodes, size = _open(data)
     root = nodes[0]
-    number = _raw(root, "GM") or "1"
+    number = _kind(root)
     if number not in _NUMBERS:
         known = ", ".join(f"{each} is {name}" for each, name in _NUMBERS.items())
         raise RecordError(f"it is a record of another game, GM[{number}]; {known}")
-    game, remarks = _game(_NUMBERS[number], root, tree.get_size(), game)
+    game, remarks = _game(_NUMBERS[number], root, size, game)
     start, moves = _split(game, nodes)
     replay = Replay(game, start)
     _play(replay, moves)
@@ -101,14 +108,58 @@ def read(data: bytes, game: Game | None = None) -> GameRecord:
     )
 
 
+def read_go(data: bytes, game_of_size: Callable[[int], Game]) -> GoCourse:
+    """Read the main line of the first game in a file, which has to be of Go.
+
+    Args:
+        data: the file.
+        game_of_size: the game to read it by; may raise a ``GameError`` where there is none.
+
+    Raises:
+        RecordError: it is cut short or of another game, or what is set up is no position.
+    """
+    nodes, size = _open(data)
+    root = nodes[0]
+    if _kind(root) != _BY_NAME["go"]:
+        raise RecordError(f"it is a record of another game than Go (GM[{_kind(root)}])")
+    game = game_of_size(size)
+    start, moves = _split(game, nodes)
+    return GoCourse(
+        game=game,
+        komi=_komi(root),
+        start=start,
+        moves=tuple(
+            (player, None if _is_pass(game, text) else _point(game, text, number))
+            for number, (player, text) in enumerate(moves, start=1)
+        ),
+    )
+
+
+def _open(data: bytes) -> tuple[list[Any], int]:
+    """Nodes of the main line of the first game, and the size of its board (19: or none is said)."""
+    from sgfmill import sgf
+
+    try:
+        tree = sgf.Sgf_game.from_bytes(data)
+    except Exception as error:  # the library lets through whatever a broken file makes it meet
+        why = " ".join(str(error).split())
+        raise RecordError(f"it cannot be read as SGF ({why}); it may be cut short") from None
+    return list(tree.get_main_sequence()), tree.get_size()
+
+
 # --- What the root says -----------------------------------------------------------------------
+
+
+def _kind(root: Any) -> str:
+    """SGF's number of the game; without one it is Go."""
+    return _raw(root, "GM") or _BY_NAME["go"]
 
 
 def _game(name: str, root: Any, size: int, wanted: Game | None) -> tuple[Game, list[str]]:
     """The game that a file is of, and what was passed over of it."""
     if "SZ" not in root.properties():
         size = _SIZES[name]
-    komi, remarks = _komi(root, size) if name == "go" else (None, [])
+    komi, remarks = _playable_komi(root, size) if name == "go" else (None, [])
     if wanted is not None and wanted.name == name and _size(wanted) == size:
         own = wanted.parameters.get("komi", komi)
         if komi is None or komi == own:
@@ -121,15 +172,24 @@ def _game(name: str, root: Any, size: int, wanted: Game | None) -> tuple[Game, l
         raise RecordError(str(error)) from None
 
 
-def _komi(root: Any, size: int) -> tuple[float | None, list[str]]:
-    """The komi to play with, None for the usual one, and what is said where the file's is none."""
+def _komi(root: Any) -> float | None:
     text = _raw(root, "KM")
     if not text:
-        return None, []
+        return None
     try:
         komi = float(text)
     except ValueError:
-        raise RecordError(f"the komi {text!r} is no number") from None
+        komi = math.nan
+    if not math.isfinite(komi):
+        raise RecordError(f"the komi {text!r} is no number")
+    return komi
+
+
+def _playable_komi(root: Any, size: int) -> tuple[float | None, list[str]]:
+    """The komi to play with, None for the usual one, and what is said where the file's is none."""
+    komi, text = _komi(root), _raw(root, "KM")
+    if komi is None:
+        return None, []
     if not abs(komi) <= size * size:  # such as 375, by which some servers mean 3.75 stones
         what = "more than the board has points: it is passed over"
         return None, [f"The file's komi is {text}, {what}."]
@@ -241,14 +301,14 @@ def _write_start(game: Game, start: np.void, root: Any) -> None:
 
 def _play(replay: Replay, moves: list[tuple[int, str]]) -> None:
     """Play the moves of a file; passes that our rules make by themselves are passed over."""
-    game, size = replay.game, _size(replay.game)
+    game = replay.game
     mirrored = False  # in hex, after the players have changed sides and not the stone
     for number, (player, text) in enumerate(moves, start=1):
         word = text.lower()
         if mirrored:
             player = 1 - player
         to_play = int(replay.state["to_play"])
-        if word == "" or (word == "tt" and size <= 19 and game.name in ("go", "othello")):
+        if _is_pass(game, text):
             if game.name == "go":
                 if not replay.is_over:
                     replay.play("pass")
@@ -259,12 +319,7 @@ def _play(replay: Replay, moves: list[tuple[int, str]]) -> None:
             mirrored = word == "swap-sides"
             replay.play("swap", shown=text)
             continue
-        try:
-            ((row, column),) = _cells(game, word)
-        except RecordError as error:
-            raise RecordError(f"move {number}: {error}") from None
-        except ValueError:
-            raise RecordError(f"move {number} ({text}) is more than one point") from None
+        row, column = _point(game, text, number)
         if mirrored:
             row, column = column, row
         if player != to_play and not replay.is_over:
@@ -281,7 +336,28 @@ def _play(replay: Replay, moves: list[tuple[int, str]]) -> None:
         replay.play(view.column_labels[column] + view.row_labels[row], shown=text)
 
 
-def _cells(game: Game, text: str) -> list[tuple[int, int]]:
+def _is_pass(game: Game, text: str) -> bool:
+    """Whether a move is a pass: empty, or in files of old a point beyond the board."""
+    is_old = text.lower() == "tt" and _size(game) <= 19 and game.name in ("go", "othello")
+    return not text or is_old
+
+
+def _point(game: Game, text: str, number: int) -> Cell:
+    """The point of move ``number``.
+
+    Raises:
+        RecordError: it is none of the board, or more than one.
+    """
+    try:
+        (cell,) = _cells(game, text)
+    except RecordError as error:
+        raise RecordError(f"move {number}: {error}") from None
+    except ValueError:
+        raise RecordError(f"move {number} ({text}) is more than one point") from None
+    return cell
+
+
+def _cells(game: Game, text: str) -> list[Cell]:
     """The point of ``dc`` or ``d3``, or the points of a rectangle ``aa:cc``.
 
     Raises:
@@ -295,7 +371,7 @@ def _cells(game: Game, text: str) -> list[tuple[int, int]]:
     return [(r, c) for r in range(row, to_row + 1) for c in range(column, to_column + 1)]
 
 
-def _cell(game: Game, text: str) -> tuple[int, int]:
+def _cell(game: Game, text: str) -> Cell:
     size, rest = _size(game), text[1:]
     column = _LETTERS.find(text[:1] or "?")
     if game.name in ("hex", "othello") and re.fullmatch(r"\d{1,2}", rest):

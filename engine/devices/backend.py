@@ -103,7 +103,11 @@ class DeviceBackend:
         self._ways = game.symmetries.count
         channels, height, width = self._shape
         self._plane_bytes = channels * height * width
-        self.compute = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        self.compute: torch.cuda.Stream | None = None
+        if self.device.type == "cuda":
+            # PyTorch hands the same 32 streams of a priority out again and again. A priority of its
+            # own keeps a port from copying in a stream that is just being captured.
+            self.compute = torch.cuda.Stream(self.device, priority=-1)
         self._network = channels_last(fold_batch_norm(network).to(self.device, dtype))
         self._cells = torch.tensor(game.symmetries.cells, device=self.device, dtype=torch.int64)
         self._turned = torch.tensor(
@@ -113,7 +117,8 @@ class DeviceBackend:
         # One input and one output serve all sizes: the batches of all threads follow each other.
         self.input = torch.zeros(self.input_bytes(max_batch), dtype=torch.uint8, device=self.device)
         self.output = torch.zeros(self.output_floats(max_batch), device=self.device)
-        self.settle()
+        if self.compute is not None:  # which does not wait for what was just told to this thread's
+            torch.cuda.current_stream(self.device).synchronize()
         pool = torch.cuda.graph_pool_handle() if self.graphs else None
         self.steps: dict[int, Step] = {}
         for size in reversed(self.sizes):  # the largest first: the others fit into its memory
@@ -122,11 +127,6 @@ class DeviceBackend:
                 stream=self.compute,
                 pool=pool,
             )
-
-    def settle(self) -> None:
-        """Wait until the device has done all that it was told to: streams do not wait for it."""
-        if self.compute is not None:
-            torch.cuda.synchronize(self.device)
 
     def open(self) -> Port:
         """Buffers and copies of one thread."""
@@ -201,15 +201,18 @@ class Port:
         }
         if on_cuda:
             device = backend.device
-            self._staged = torch.zeros_like(self._sent, device=device)
-            self._answered = torch.zeros_like(self._received, device=device)
             self._copies = torch.cuda.Stream(device)
+            with torch.cuda.stream(self._copies):
+                self._staged = torch.zeros_like(self._sent, device=device)
+                self._answered = torch.zeros_like(self._received, device=device)
+            # Waiting for the whole device instead would break the graphs that another thread may be
+            # capturing: the next weights are prepared beside those that play.
+            self._copies.synchronize()
             self._arrived = torch.cuda.Event()
             self._begun = torch.cuda.Event(enable_timing=True)
             self._done = torch.cuda.Event(enable_timing=True)
             # Blocking: a thread that spins while it waits takes a core from the search.
             self._returned = torch.cuda.Event(blocking=True)
-            backend.settle()
 
     def inputs(self, n: int) -> Inputs:
         """Where to write the next batch, of n positions; n at most the backend's ``max_batch``."""

@@ -22,8 +22,9 @@ from engine.learning.store import EpisodeStore
 from engine.learning.targets import packed_outcome_targets
 from games.game import Game, States
 
-#: Legal slots reserved per row. Above the mean of every game we know (shogi: about 80); the memory
-#: is only taken from the system where it is written.
+#: Legal slots reserved per row. Above the mean of most games (shogi: about 80); on large boards of
+#: Go, hex and gomoku, with two hundred and more, the ring holds the fewer rows. The memory is only
+#: taken from the system where it is written.
 MEAN_LEGAL = 96
 
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ from games import make
 
 class ReplicasError(RuntimeError):
     """Training on several devices cannot be set up; the message is one line for the user."""
+
+
+#: How long a collective of the training itself, or the first meeting, may take.
+_STEP_TIMEOUT = timedelta(minutes=10)
+#: How long copies wait for the next step: as long as self-play takes over the rows for it.
+_IDLE_TIMEOUT = timedelta(days=7)
 
 
 class _Setup(msgspec.Struct, frozen=True):
@@ -56,11 +63,18 @@ class Replicas:
 
         Args:
             trainer: on the first of the devices, its snapshot loaded.
-            devices: two at least; a device may be named twice.
+            devices: two at least; ``cpu`` may be named twice.
 
         Raises:
-            ReplicasError: the rows of a step cannot be shared out evenly.
+            ReplicasError: the rows of a step cannot be shared out evenly, or a GPU would have two
+                copies, which NCCL refuses.
         """
+        gpus = [device for device in devices if device != "cpu"]
+        if len(set(gpus)) < len(gpus):
+            raise ReplicasError(
+                f"gpu.learners={len(devices)} needs as many GPUs; there are {len(set(gpus))} "
+                f"({', '.join(sorted(set(gpus)))})"
+            )
         rows = trainer.config.batch_rows
         if rows % len(devices):
             raise ReplicasError(
@@ -86,20 +100,20 @@ class Replicas:
             for rank, device in enumerate(devices)
             if rank
         ]
-        _join(0, self._copies, meeting, devices[0])
-        dist.broadcast_object_list([trainer.state()], src=0)
+        self._talk = _join(0, self._copies, meeting, devices[0])
+        dist.broadcast_object_list([trainer.state()], src=0, group=self._talk)
         trainer.spread(_parallel)
 
     def share(self, batch: Batch, *, progress: float) -> Batch:
         """Send each copy its rows of a step; returns the trainer's own."""
         arrays = _arrays(batch)
         shapes = [(array.shape, array.dtype.str) for array in arrays]
-        dist.broadcast_object_list([(progress, shapes)], src=0)
-        return _batch([_scatter(array, self._copies) for array in arrays])
+        dist.broadcast_object_list([(progress, shapes)], src=0, group=self._talk)
+        return _batch([_scatter(array, self._copies, self._talk) for array in arrays])
 
     def stop(self) -> None:
         """End the other processes."""
-        dist.broadcast_object_list([None], src=0)
+        dist.broadcast_object_list([None], src=0, group=self._talk)
         for process in self._processes:
             process.wait(timeout=60)
         dist.destroy_process_group()
@@ -115,8 +129,12 @@ def _start(setup: _Setup) -> subprocess.Popen[bytes]:
     return process
 
 
-def _join(rank: int, copies: int, meeting: str, device: str) -> None:
-    """Meet the other processes: NCCL between GPUs, gloo between processors and for small talk."""
+def _join(rank: int, copies: int, meeting: str, device: str) -> dist.ProcessGroup:
+    """Meet the other processes: NCCL between GPUs, gloo between processors.
+
+    Returns:
+        A group for the talk between steps, by gloo, in which nobody is in a hurry.
+    """
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     on_cuda = device.startswith("cuda")
     if on_cuda:
@@ -126,7 +144,10 @@ def _join(rank: int, copies: int, meeting: str, device: str) -> None:
         init_method=f"file://{meeting}",
         rank=rank,
         world_size=copies,
+        timeout=_STEP_TIMEOUT,
     )
+    talk: dist.ProcessGroup = dist.new_group(backend="gloo", timeout=_IDLE_TIMEOUT)
+    return talk
 
 
 def _parallel(forward: nn.Module) -> nn.Module:
@@ -147,18 +168,20 @@ def _batch(arrays: list[NDArray[Any]]) -> Batch:
     return Batch(planes, actions, policies, outcomes, ownership)
 
 
-def _scatter(array: NDArray[Any], copies: int) -> NDArray[Any]:
+def _scatter(array: NDArray[Any], copies: int, talk: dist.ProcessGroup) -> NDArray[Any]:
     """Send equal shares of the rows to all copies; returns the first."""
     parts = np.split(np.ascontiguousarray(array), copies)
     mine = _bytes(parts[0].copy())
-    dist.scatter(mine, [_bytes(part) for part in parts], src=0)
+    dist.scatter(mine, [_bytes(part) for part in parts], src=0, group=talk)
     return parts[0]
 
 
-def _receive(shape: tuple[int, ...], dtype: str, copies: int) -> NDArray[Any]:
+def _receive(
+    shape: tuple[int, ...], dtype: str, copies: int, talk: dist.ProcessGroup
+) -> NDArray[Any]:
     """This copy's share of an array of that shape."""
     part = np.empty((shape[0] // copies, *shape[1:]), dtype)
-    dist.scatter(_bytes(part), src=0)
+    dist.scatter(_bytes(part), src=0, group=talk)
     return part
 
 
@@ -176,19 +199,19 @@ def _run(setup: _Setup) -> None:
         seed=setup.seed,
         device=setup.device,
     )
-    _join(setup.rank, setup.copies, setup.meeting, setup.device)
+    talk = _join(setup.rank, setup.copies, setup.meeting, setup.device)
     state: list[TrainerState | None] = [None]
-    dist.broadcast_object_list(state, src=0)
+    dist.broadcast_object_list(state, src=0, group=talk)
     assert state[0] is not None
     trainer.load_state(state[0])
     trainer.spread(_parallel)
     while True:
         told: list[Any] = [None]
-        dist.broadcast_object_list(told, src=0)
+        dist.broadcast_object_list(told, src=0, group=talk)
         if told[0] is None:
             break
         progress, shapes = told[0]
-        batch = _batch([_receive(shape, dtype, setup.copies) for shape, dtype in shapes])
+        batch = _batch([_receive(shape, dtype, setup.copies, talk) for shape, dtype in shapes])
         trainer.train_step(batch, progress=progress)
     dist.destroy_process_group()
 

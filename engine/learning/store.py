@@ -148,9 +148,7 @@ class EpisodeStore:
             Their numbers, ascending.
         """
         added = []
-        for number in self._listed():
-            if number <= self._newest:
-                continue
+        for number in self._fresh():
             path = self._path(number)
             try:
                 shard = read_shard(path, game=self.game)
@@ -240,6 +238,16 @@ class EpisodeStore:
         except OSError as error:
             raise StorageError(f"cannot read {str(self.folder)!r}: {error.strerror}") from error
         return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
+
+    def _fresh(self) -> list[int]:
+        """Numbers of the shard files that were not there before, ascending."""
+        fresh = [number for number in self._listed() if number > self._newest]
+        if fresh and fresh[-1] - self._newest > len(fresh):
+            # A listing may miss a file that comes while it is made, and show one that came later.
+            # The second one shows whatever was there before the last of the first.
+            last = fresh[-1]
+            fresh = [number for number in self._listed() if self._newest < number <= last]
+        return fresh
 
     def _clean(self) -> int:
         """Remove what a crash left half written; returns the highest number set aside."""

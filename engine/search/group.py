@@ -183,6 +183,8 @@ class TreeGroup:
         evaluate = evaluators[0].evaluate
         self.trees[:, BUDGET] = budgets
         self.trees[:, EXPLORE] = explore
+        for crew in self._crews:
+            crew.clear()
         self.plant_new(evaluate)
         self._look_at_root_moves()
         begin(

@@ -49,13 +49,14 @@ def complete_values(ints, floats, head, settings, values, priors):
 
     A move that was tried has its mean, a proven one its exact result, the others the mixed value
     (equation 33): the raw value, mixed with the prior-weighted mean of the moves tried. Moves
-    known to lose take no part: their prior is written as 0.
+    known to lose take no part: their prior is written as 0, and a value below all others, since
+    ``exp32`` knows no arguments above 0 (0 times what it makes of them may be no number).
 
     Takes:
         ints, floats, head: the node, at absolute word ``head``.
         settings: see the constants above.
         values: out ``[K8]`` float32, for the node's mover.
-        priors: out ``[K8]`` float32; both are filled up with zeros to whole blocks.
+        priors: out ``[K8]`` float32; both are filled up to whole blocks, as if by lost moves.
 
     Returns:
         Visits of all edges not known to lose; the slope of sigma(q) = slope * q + constant, that is
@@ -84,7 +85,7 @@ def complete_values(ints, floats, head, settings, values, priors):
                 continue
             value = floats[edge + EDGE_VALUE] / np.float32(visits)
         elif kind == LOSS:
-            values[slot] = np.float32(0.0)
+            values[slot] = _LEAST
             priors[slot] = np.float32(0.0)
             continue
         else:
@@ -98,7 +99,7 @@ def complete_values(ints, floats, head, settings, values, priors):
         values[slot] = value
         priors[slot] = prior
     for slot in range(count, (count + BLOCK - 1) // BLOCK * BLOCK):
-        values[slot] = np.float32(0.0)
+        values[slot] = _LEAST
         priors[slot] = np.float32(0.0)
     if not is_complete:
         mixed = floats[head + RAW_VALUE]

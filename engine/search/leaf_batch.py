@@ -111,6 +111,10 @@ class Crew:
         self.known = np.zeros(len(self.scouts.states), np.bool_)
         self.known_share = 0.0  # of the leaves found lately: remembered or settled
 
+    def clear(self) -> None:
+        """Give up what is in flight: a search that an error has ended leaves it so."""
+        self.scouts.in_flight = self.freight.in_flight = 0
+
 
 def words_of(states: States) -> NDArray[np.int32]:
     """States as ``[B, S]`` words of the same memory."""

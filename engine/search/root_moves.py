@@ -31,6 +31,7 @@ from engine.search.tree import (
 )
 
 _ROOT = 0
+_LOST_BEFORE = (-1 << 2) | LOSS  # a proof: lost sooner than any move that was found to lose
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,16 @@ def root_moves(
 
 
 def keep_to(ints: NDArray[np.int32], kept: Collection[int]) -> None:
-    """Note all other moves of a root as lost at once: the search passes them over.
+    """Note all other moves of a root as lost already: the search passes them over.
+
+    Sooner than at once, so that none of them is preferred where all that are kept lose, too.
 
     Trusts: the root was only just planted, and one legal move at least is kept.
     """
     for edge in _edges(ints):
         action = int(ints[edge + ACTION]) & ACTION_MASK
         if action not in kept:
-            ints[edge + ACTION] = action | (LOSS << ACTION_BITS)
+            ints[edge + ACTION] = action | (_LOST_BEFORE << ACTION_BITS)
 
 
 def _edges(ints: NDArray[np.int32]) -> list[int]:

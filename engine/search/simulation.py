@@ -66,10 +66,9 @@ LANE_COLUMNS = 5
 # What a step down came to.
 WALKING, ARRIVED, BLOCKED = 0, 1, 2
 
-# Settings as the kernels read them, ``[8]`` float64; the first three belong to the algorithm.
+# Settings as the kernels read them, ``[7]`` float64; the first three belong to the algorithm.
 NOISE_CONCENTRATION, NOISE_SHARE, ROOT_TEMPERATURE = 3, 4, 5
 FORCED_PLAYOUTS = 6
-NUM_SETTINGS = 7
 
 UNPROVEN = 2  # of ``games.game``
 PLY_BYTE = 8  # of every state record (``games.game.HEADER``)

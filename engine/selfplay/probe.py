@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -59,31 +60,46 @@ def largest_batch(network: Network) -> int:
 
 
 def network_rate(backend: DeviceBackend, batch: int, seconds: float) -> float:
-    """Evaluations a second of the network alone, copies included, with the device kept busy."""
+    """Evaluations a second of the network alone, copies included, with the device kept busy.
+
+    Raises:
+        BaseException: what ended a thread that asks, such as a device that is out of memory.
+    """
     threads = _STREAMS if backend.compute is not None else 1
     done = [0] * threads
+    faults: list[BaseException] = []
     ready, over = threading.Barrier(threads + 1), threading.Event()
 
     def ask(number: int) -> None:
-        port = backend.open()
-        inputs = port.inputs(batch)
-        inputs.counts[:] = 1
-        inputs.planes[:] = np.random.default_rng(number).integers(0, 2, inputs.planes.shape)
-        port.run(batch)
-        ready.wait()
-        while not done[number] or not over.is_set():
+        try:
+            port = backend.open()
+            inputs = port.inputs(batch)
+            inputs.counts[:] = 1
+            inputs.planes[:] = np.random.default_rng(number).integers(0, 2, inputs.planes.shape)
             port.run(batch)
-            done[number] += batch
+            ready.wait()
+            while not done[number] or not over.is_set():
+                port.run(batch)
+                done[number] += batch
+        except threading.BrokenBarrierError:
+            pass  # another thread's fault
+        except BaseException as error:  # no memory for a port, say: nobody shall wait for it
+            faults.append(error)
+            ready.abort()
+            over.set()
 
     asking = [threading.Thread(target=ask, args=(number,)) for number in range(threads)]
     for thread in asking:
         thread.start()
-    ready.wait()
+    with contextlib.suppress(threading.BrokenBarrierError):
+        ready.wait()
     begun = time.perf_counter()
-    time.sleep(seconds)
+    over.wait(seconds)
     over.set()
     for thread in asking:
         thread.join()
+    if faults:
+        raise faults[0]
     return sum(done) / (time.perf_counter() - begun)
 
 

@@ -90,6 +90,8 @@ def test_parameters_may_be_numbers_and_words(tmp_path):
     game = games.make(f"{mine}(rule=fancy, komi=2)")
     assert game.id == f"{mine.as_posix()}(komi=2,rule=fancy)"
     assert game.parameters == {"komi": 2.0, "rule": "fancy"} and game.max_legal == 12
+    ids = [games.make(f"{mine}(komi={komi})").id for komi in ("2.1234567", "2.12346")]
+    assert ids == [f"{mine.as_posix()}(komi=2.1234567)", f"{mine.as_posix()}(komi=2.12346)"]
     with pytest.raises(games.GameError, match=r"rule \(which rule\) is plain, fancy, not odd"):
         games.make(f"{mine}(rule=odd)")
     with pytest.raises(games.GameError, match=r"komi \(points\) is -9 to 9, not ten"):

@@ -11,7 +11,7 @@ from sgfmill import sgf
 
 from agents.records import GameRecord, RecordError, read_game, save_game
 from agents.records.record import states_of
-from agents.records.sgf import _komi
+from agents.records.sgf import _playable_komi
 from games import make
 from games.game import Game
 
@@ -219,7 +219,7 @@ def test_sgf_of_go_with_handicap_passes_and_variations(tmp_path: Path) -> None:
 )
 def test_a_komi_that_cannot_be_meant_is_told(komi: str, meant: float, remark: str | None) -> None:
     root = sgf.Sgf_game.from_string(f"(;GM[1]SZ[5]KM[{komi}])").get_root()
-    read, said = _komi(root, 5)
+    read, said = _playable_komi(root, 5)
     assert (meant if read is None else read) == meant and said == ([remark] if remark else [])
 
 
@@ -258,6 +258,7 @@ def test_sgf_of_othello_in_both_ways_of_writing(tmp_path: Path) -> None:
         ("(;GM[1]SZ[5];B[zz])", "move 1: 'zz' is no point of a board of 5 x 5"),
         ("(;GM[1]SZ[5]AB[aa];B[bb];AW[cc])", "stones are set up after move"),
         ("(;GM[1]SZ[5]KM[much];B[bb])", "the komi 'much' is no number"),
+        ("(;GM[1]SZ[5]KM[nan];B[bb])", "the komi 'nan' is no number"),
         ("(;GM[2]SZ[8];W[fe])", r"move 1 \(fe\): it is the turn of Black"),
         ("(;GM[4]SZ[25];B[aa])", "size"),
         ("hello", "cannot be read as SGF"),

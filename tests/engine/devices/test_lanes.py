@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.config import RunConfig, build_config
-from engine.devices.backend import DeviceBackend
+from engine.devices.backend import DeviceBackend, Port
 from engine.inference.backends import limit_threads
 from engine.inference.uniform import UniformEvaluator
 from engine.learning.checkpoint import save_weights
@@ -171,6 +171,37 @@ def test_the_probe_settles_what_is_not_set_and_says_so(game):
     assert tuning.sentence.endswith("5 lanes of 24 games, batches of 16, as set.")
     tuning = tune(game, backend, config=a_config(lanes=3, probe_seconds=0.5))
     assert tuning.lanes == 3
+
+
+def test_a_device_without_memory_for_a_port_ends_the_measurement_of_its_rate(game, monkeypatch):
+    backend = a_backend(game, batch=64)
+    stream = object()  # as on a GPU, three threads ask
+    monkeypatch.setattr(backend, "compute", stream)
+    opened = []
+
+    def opening():
+        opened.append(len(opened))
+        if len(opened) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        monkeypatch.setattr(backend, "compute", None)
+        port = Port(backend)
+        monkeypatch.setattr(backend, "compute", stream)
+        monkeypatch.setattr(port, "run", lambda n: port._run_in_line(port.backend.padded(n)))
+        return port
+
+    monkeypatch.setattr(backend, "open", opening)
+    raised = []
+
+    def measure():
+        try:
+            network_rate(backend, 32, 30.0)
+        except torch.OutOfMemoryError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=measure, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive() and len(raised) == 1
 
 
 def test_large_networks_are_asked_in_smaller_batches():

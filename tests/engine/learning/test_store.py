@@ -151,6 +151,20 @@ def test_a_reader_follows_the_writer(connect_four, tmp_path):
         reader.append(episodes)
 
 
+def test_a_listing_that_misses_a_shard_loses_nothing(connect_four, tmp_path, monkeypatch):
+    """A folder that grows while it is listed may show a later file and not an earlier one."""
+    writer = EpisodeStore(tmp_path, connect_four)
+    reader = EpisodeStore(tmp_path, connect_four, read_only=True)
+    episodes = random_episodes(connect_four, 6, seed=8)
+    for first in range(0, 6, 2):
+        writer.append(episodes[first : first + 2])
+    names = sorted(os.listdir(tmp_path))
+    listings = [[names[0], names[2]], names, names]
+    monkeypatch.setattr(os, "listdir", lambda folder: listings.pop(0))
+    assert reader.refresh() == [1, 2, 3]
+    assert reader.counters == writer.counters
+
+
 def test_pruning_bounds_the_disk_and_keeps_the_counters(connect_four, tmp_path):
     episodes = random_episodes(connect_four, 30, seed=9)
     keep = trained(episodes) // 4

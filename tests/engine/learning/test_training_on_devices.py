@@ -1,5 +1,7 @@
 """Training on several devices, in pieces, and compiled: the same steps as on one."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 import torch
@@ -41,6 +43,8 @@ def test_two_processes_that_share_the_rows_train_as_one(connect_four, window):
             each.train_step(window.sample(64, each.rng), progress=0.1)
     replicas = Replicas(shared, ["cpu", "cpu"])
     processes = list(replicas._processes)
+    patience = replicas._talk._get_backend(torch.device("cpu")).options._timeout
+    assert patience > timedelta(days=1)  # self-play may take long over the rows of the next step
     for _ in range(4):
         batch = window.sample(64, alone.rng)
         alone.train_step(batch, progress=0.2)
@@ -62,6 +66,13 @@ def test_two_processes_that_share_the_rows_train_as_one(connect_four, window):
 def test_rows_that_cannot_be_shared_are_refused(connect_four):
     with pytest.raises(ReplicasError, match="batch_rows=64 cannot be shared by 3 learners; 63 can"):
         Replicas(a_trainer(connect_four), ["cpu"] * 3)
+
+
+def test_two_copies_on_one_gpu_are_refused_as_nccl_would(connect_four):
+    with pytest.raises(
+        ReplicasError, match=r"gpu.learners=4 needs as many GPUs; there are 2 \(cud"
+    ):
+        Replicas(a_trainer(connect_four), ["cuda:0", "cuda:1"] * 2)
 
 
 def test_out_of_memory_computes_the_rows_in_pieces_and_says_so(connect_four, window):

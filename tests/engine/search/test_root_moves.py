@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from games import make
 from games.game import UNPROVEN
 
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["puct", "gumbel"])
@@ -63,6 +64,22 @@ def test_a_result_is_that_of_a_player_without_the_other_moves(algorithm, connect
         assert result.proven[0] == outcome
         assert result.best_actions[0] in kept
         assert search.root_moves(0)[0].plies in ((1,) if outcome == 1 else (2, 3))  # at most
+
+
+@ALGORITHMS
+def test_a_kept_move_that_loses_at_once_is_played_all_the_same(algorithm, new_search):
+    game = make("go(size=5,komi=0.5)")
+    state = game.rules.initial(1)
+    for move in ("c3", "a1", "c4", "pass", "c2", "a5", "pass"):
+        game.rules.step(state, np.array([game.text_to_action(state[0], move)], np.int32))
+    passing = game.text_to_action(state[0], "pass")  # ends the game, and White is behind
+    search = new_search(algorithm, game=game, num_trees=1, max_simulations=20)
+    search.set_roots(state)
+    search.restrict(0, [passing])
+    result = search.run(20)
+    assert result.proven[0] == -1
+    assert result.best_actions[0] == result.sampled_actions[0] == passing
+    assert result.policies[0][result.actions[0] == passing] == [1.0]
 
 
 def test_what_cannot_be_restricted_is_refused(connect_four, new_search):

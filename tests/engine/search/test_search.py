@@ -5,6 +5,8 @@ import pytest
 
 from engine.inference.rollouts import RolloutEvaluator
 from engine.inference.uniform import UniformEvaluator
+from engine.records import Evaluation
+from engine.search.config import GumbelConfig
 from engine.search.signature import search_signature
 from games.game import UNPROVEN
 
@@ -324,6 +326,38 @@ def test_several_leaves_a_tree_spend_the_same_budget_and_leave_nothing_under_way
     assert (result.simulations[is_open] == 150).all()
     np.testing.assert_array_equal(result.visits[is_open].sum(1), 150)
     assert (abs(result.q_values) <= 1).all()
+
+
+class FirstPlayerIsBehind:
+    """All moves alike; every position is worth the same to player 0."""
+
+    def __init__(self, game, value):
+        self._slots = game.max_legal
+        self._value = value
+
+    def evaluate(self, states, actions, counts):
+        values = np.empty((len(states), 2), np.float32)
+        values[:] = self._value, -self._value
+        logits = np.zeros((len(states), self._slots), np.float32)
+        return Evaluation(logits, values, np.zeros(len(states), np.float32))
+
+
+def test_moves_known_to_lose_among_bad_ones_leave_the_improved_policy_numbers(
+    connect_four, new_search
+):
+    """The exponential that rounds to infinity must not be asked for, whatever it is taken times."""
+    config = {"gumbel": GumbelConfig(value_scale=4.0), "prove_plies": 0}
+    for exponent in np.linspace(88.5, 90.0, 16):  # from some on e^x is no float32 any more
+        # sigma(q) = (c_visit + max N) * c_scale * (q + 1) / 2; max N is 27 here.
+        value = -exponent / ((50 + 27) * 4.0 / 2)
+        search = new_search(
+            config=config, evaluator=FirstPlayerIsBehind(connect_four, value), max_simulations=64
+        )
+        search.set_roots(connect_four.rules.initial(1))
+        search.restrict(0, [0, 1, 2])
+        result = search.run(64)
+        assert result.visits.max() == 27 and result.visits.sum() == 64
+        assert result.policies[0].sum() == pytest.approx(1)
 
 
 def test_a_budget_beyond_the_memory_is_refused(connect_four, new_search):

@@ -1,5 +1,7 @@
 """Several threads in one tree: nothing is lost, nothing is counted twice, proofs stay right."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -229,3 +231,43 @@ def test_a_search_can_be_ended_and_gone_on_with(threads):
     check_tree(search)
     assert search.run(100, is_ended=lambda: True).simulations[0] == 0
     search.close()
+
+
+class FailsOnce:
+    """As an evaluator by key, but one of its calls fails."""
+
+    def __init__(self, game):
+        self._judge = KeyEvaluator(game)
+        self.calls = 0
+
+    def another(self):
+        return self
+
+    def evaluate(self, states, actions, counts):
+        self.calls += 1
+        if self.calls == 5:
+            raise RuntimeError("the device is gone")
+        return self._judge.evaluate(states, actions, counts)
+
+
+@pytest.mark.parametrize("leaves", [1, 8])
+def test_a_search_begun_anew_after_a_fault_is_a_search_like_any_other(leaves):
+    game = games.make("connect_four")
+    states = game.rules.initial(4)
+    faulty = FailsOnce(game)
+    evaluator = CachedEvaluator(faulty, game=game, capacity=0) if leaves == 1 else faulty
+    search = search_of(
+        game, threads=2 if leaves > 1 else 1, leaves=leaves, trees=4, evaluator=evaluator
+    )
+    search.set_roots(states)
+    with pytest.raises(RuntimeError, match="the device is gone"):
+        search.run(400)
+    search.set_roots(states)
+    found = []
+    thread = threading.Thread(target=lambda: found.append(search.run(400)), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert found, "it waits for leaves of the search that failed"
+    assert found[0].visits.sum(1).tolist() == [400] * 4
+    for row in range(4):
+        check_tree(search, row)
