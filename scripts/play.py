@@ -225,10 +225,11 @@ def _serve(port: int) -> None:
 
 
 def _is_terminal() -> bool:
-    """Whether both ends are a terminal that can be drawn on."""
+    """Whether both ends are a terminal that can be drawn on, in colours: they tell the sides."""
     if is_served():
         return True
     can_draw = os.environ.get("TERM", "") not in ("", "dumb") or os.name == "nt"
+    can_draw = can_draw and not os.environ.get("NO_COLOR")
     return sys.stdin.isatty() and sys.stdout.isatty() and can_draw
 
 
