@@ -164,7 +164,10 @@ def _resolve(target: str) -> _Target:
     """Game, run directory, weights or saved game; a registered name is always the game."""
     path = Path(target).expanduser()
     name = target.partition("(")[0].strip()
-    if name in registered_games() or path.suffix == ".py" or not path.exists():
+    is_game = name in registered_games() or path.suffix == ".py" or ":" in name
+    if not is_game and not path.exists() and (path.suffix or path.name != target):
+        raise AgentError(f"there is no file or run {target}")
+    if is_game or not path.exists():
         return _Target(game=make(target))
     if path.is_dir() or path.suffix == ".safetensors":
         from agents.factory import game_of

@@ -301,3 +301,10 @@ def test_without_colours_it_is_played_line_by_line(monkeypatch, variable, value,
     for stream in ("stdin", "stdout"):
         monkeypatch.setattr(play.sys, stream, SimpleNamespace(isatty=lambda: True))
     assert play._is_terminal() == is_drawn
+
+
+def test_a_file_that_is_not_there_is_called_a_file():
+    for name in ("nosuch.sgf", "runs/nosuch"):
+        done = meijin("play", name)
+        assert done.returncode == 2
+        assert done.stderr == f"meijin: there is no file or run {name}\n"
