@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import tomllib
@@ -172,9 +173,10 @@ def command(
             judge_minutes=(2, 5, 10, 15, 20),
         )
         if loop.done:
+            had = loop.elapsed / 60
             raise click.ClickException(
-                f"{run.path} has had its {config.minutes:g} minutes; go on with: "
-                f"meijin train --run {run.path} --minutes {config.minutes * 2:g}"
+                f"{run.path} has been trained for {had:.1f} minutes already; go on with: "
+                f"meijin train --run {run.path} --minutes {math.ceil(2 * had)}"
             )
         click.echo(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
