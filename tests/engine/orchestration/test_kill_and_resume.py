@@ -110,8 +110,9 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path, kills)
     wait_for_progress(run, shards=len(list((run / "episodes").glob("*.safetensors"))) + 1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=PATIENCE_SECONDS) == 0
-    worker_names = {each.split("-")[0] for each in verified_ids(run) if each.startswith("w0.6.")}
-    assert worker_names == {"w0.6.1"}, "the network is there already: no playouts (w0.6.1b) again"
+    last = f"w0.{kills + 2}."
+    worker_names = {each.split("-")[0] for each in verified_ids(run) if each.startswith(last)}
+    assert worker_names == {f"{last}1"}, "the network is there already: no playouts (…b) again"
 
 
 def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
