@@ -33,6 +33,7 @@ from engine.orchestration.run_directory import write_atomically
 from games.game import Game
 from scripts.agent_options import (
     AGENT_HELP,
+    check_folders,
     game_option,
     json_option,
     progress_bars,
@@ -128,6 +129,7 @@ def command(
 
       meijin evaluate runs/connect_four --all --games 20
     """
+    check_folders(json_file)
     game = settle_game(game_id, agent)
     if whole_course:
         if not is_run(Path(agent)):

@@ -164,7 +164,10 @@ def _resolve(target: str) -> _Target:
     """Game, run directory, weights or saved game; a registered name is always the game."""
     path = Path(target).expanduser()
     name = target.partition("(")[0].strip()
-    if name in registered_games() or path.suffix == ".py" or not path.exists():
+    is_game = name in registered_games() or path.suffix == ".py" or ":" in name
+    if not is_game and not path.exists() and (path.suffix or path.name != target):
+        raise AgentError(f"there is no file or run {target}")
+    if is_game or not path.exists():
         return _Target(game=make(target))
     if path.is_dir() or path.suffix == ".safetensors":
         from agents.factory import game_of
@@ -225,10 +228,11 @@ def _serve(port: int) -> None:
 
 
 def _is_terminal() -> bool:
-    """Whether both ends are a terminal that can be drawn on."""
+    """Whether both ends are a terminal that can be drawn on, in colours: they tell the sides."""
     if is_served():
         return True
     can_draw = os.environ.get("TERM", "") not in ("", "dumb") or os.name == "nt"
+    can_draw = can_draw and not os.environ.get("NO_COLOR")
     return sys.stdin.isatty() and sys.stdout.isatty() and can_draw
 
 

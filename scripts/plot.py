@@ -43,7 +43,8 @@ def command(run_paths: tuple[Path, ...], output: Path | None) -> None:
         else:
             draw_ladders(courses, target=target)
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"cannot write {target}: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise click.ClickException(f"cannot write {target}: {why}") from None
     click.echo(f"wrote {target}")
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rich.console import Console, Group
@@ -56,17 +60,20 @@ class LiveScreen:
 
     def __init__(self) -> None:
         self._console = Console()
+        self._quiet = ExitStack()
         self._live = Live(console=self._console, refresh_per_second=4, transient=False)
         self._sentences: list[str] = []
         self._course: dict[str, list[float]] = {}
         self._judged_version = 0
 
     def __enter__(self) -> LiveScreen:
+        self._quiet.enter_context(_without_echo_of_keys())
         self._live.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._live.__exit__(*error)
+        self._quiet.close()
 
     def update(self, status: Status) -> None:
         """Draw the run as it stands."""
@@ -195,6 +202,25 @@ class LiveScreen:
             course = "".join(_SPARKS[min(8, int(8.99 * max(0.0, point)))] for point in points)
             table.add_row(name, f"{value:6.1%} [dim]{course}[/]")
         return table
+
+
+@contextmanager
+def _without_echo_of_keys() -> Iterator[None]:
+    """Ctrl-C is not written as ``^C``, which would move the panel a line down."""
+    if os.name == "nt" or not sys.stdin.isatty():
+        yield
+        return
+    import termios
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    changed = [*before]
+    changed[3] &= ~termios.ECHOCTL  # with it off a terminal that is left so still shows all else
+    termios.tcsetattr(terminal, termios.TCSANOW, changed)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 def _side_by_side(*tables: Table) -> Table:

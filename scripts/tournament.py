@@ -16,6 +16,7 @@ from agents.protocols.clock import TimeSettings
 from engine.inference.evaluator import Evaluator
 from scripts.agent_options import (
     AGENT_HELP,
+    check_folders,
     game_option,
     json_option,
     progress_bars,
@@ -93,6 +94,7 @@ def command(
     Example:
       meijin tournament random one_ply alpha_beta:5 mcts:1000 shipped@100 --games 400
     """
+    check_folders(json_file, picture, db_file)
     game = settle_game(game_id, *players)
     opened: dict[str, Evaluator] = {}
     agents = [
@@ -137,5 +139,7 @@ def command(
             json_file.write_text(text, encoding="utf-8")
         draw_standings(standings, target=target)
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"cannot write: {error}") from error
+        where = getattr(error, "filename", None) or ""
+        why = getattr(error, "strerror", None) or error
+        raise click.ClickException(f"cannot write {where or target}: {why}") from None
     click.echo(f"games: {db_file}; picture: {target}", err=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from engine.orchestration.run_directory import RunDirectory
 
 #: Of the games, with --league: AlphaStar's main agents play half of theirs against the past; here
 #: only one side of such a game is learned from, so that it yields half as much.
@@ -169,9 +173,10 @@ def command(
             judge_minutes=(2, 5, 10, 15, 20),
         )
         if loop.done:
+            had = loop.elapsed / 60
             raise click.ClickException(
-                f"{run.path} has had its {config.minutes:g} minutes; go on with: "
-                f"meijin train --run {run.path} --minutes {config.minutes * 2:g}"
+                f"{run.path} has been trained for {had:.1f} minutes already; go on with: "
+                f"meijin train --run {run.path} --minutes {math.ceil(2 * had)}"
             )
         click.echo(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
@@ -181,13 +186,24 @@ def command(
         stop = _StopSignals()
         with stop, screen:
             loop.train(stop.asked)
-    if loop.done:
-        click.echo(f"Done: {run.path} has been trained for {config.minutes:g} minutes.")
-        click.echo(f"  play it:     meijin play {run.path}")
-        click.echo(f"  measure it:  meijin evaluate {run.path}")
-        click.echo(f"  picture:     meijin plot {run.path}")
-    else:
-        click.echo(f"Saved. Go on with: meijin train --run {run.path}")
+    for line in _last_words(run, config.minutes, is_done=loop.done):
+        click.echo(line)
+
+
+def _last_words(run: RunDirectory, minutes: float, *, is_done: bool) -> list[str]:
+    """What there is to do with the run now."""
+    if not is_done:
+        return [f"Saved. Go on with: meijin train --run {run.path}"]
+    done = f"Done: {run.path} has been trained for {minutes:g} minutes"
+    if not run.versions():
+        more = f"meijin train --run {run.path} --minutes {max(2 * minutes, 5):g}"
+        return [f"{done}, too short for a first network. Go on with: {more}"]
+    return [
+        f"{done}.",
+        f"  play it:     meijin play {run.path}",
+        f"  measure it:  meijin evaluate {run.path}",
+        f"  picture:     meijin plot {run.path}",
+    ]
 
 
 def _tell(watchers: Sequence[Any]) -> Callable[[str], None]:

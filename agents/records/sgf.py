@@ -293,6 +293,9 @@ def _write_start(game: Game, start: np.void, root: Any) -> None:
         ]
         if points:
             root.set_raw_list(f"A{colour}", points)
+    black, white = (sum(row.count(player) for row in view.owners) for player in (0, 1))
+    if game.name == "go" and black > 1 and not white and int(start["to_play"]) == 1:
+        root.set_raw("HA", str(black).encode())
     root.set_raw("PL", _COLOURS[int(start["to_play"])].encode())
 
 

@@ -250,9 +250,9 @@ class LineMode:
         self._say(f"best line: {' '.join(thought.line)}")
         self._say("  move  share  visits  win chance")
         for move in thought.moves:
+            chance = _percent(move.win_chance) if thought.has_judged(move) else "-"
             self._say(
-                f"  {move.text:>4}  {_percent(move.share):>5}  {move.visits:>6}  "
-                f"{_percent(move.win_chance):>10}"
+                f"  {move.text:>4}  {_percent(move.share):>5}  {move.visits:>6}  {chance:>10}"
             )
 
     def _back(self, rest: str) -> None:

@@ -89,7 +89,7 @@ def moves_table(thought: Thought | None, *, rows: int) -> Table:
             Text(move.text, style=strong),
             Text(_bar(move.share, 11), style=rgb(PLAYERS[thought.mover])),
             Text(_visits(move), style=strong or _MUTED),
-            Text(f"{100 * move.win_chance:.0f} %", style=strong),
+            Text(_win(thought, move), style=strong),
         )
     return table
 
@@ -210,6 +210,10 @@ def _bar(share: float, width: int) -> str:
     eighths = round(share * width * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def _win(thought: Thought, move: MoveThought) -> str:
+    return f"{100 * move.win_chance:.0f} %" if thought.has_judged(move) else "-"
 
 
 def _visits(move: MoveThought) -> str:

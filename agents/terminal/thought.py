@@ -36,6 +36,14 @@ class Thought:
         """Expected score of ``player``, 0..1, a draw counting half."""
         return self.win_chances[player] + self.draw_chance / 2
 
+    def has_judged(self, move: MoveThought) -> bool:
+        """Whether a move's chance is its own: a search gives those it never tried the position's.
+
+        A certain win or loss is known without a visit, and engines that do not search judge all.
+        """
+        is_certain = move.win_chance in (0.0, 1.0)
+        return bool(move.visits) or is_certain or not any(each.visits for each in self.moves)
+
 
 def read_analysis(game: Game, state: np.void, analysis: Analysis) -> Thought:
     """Row 0 of ``analysis``, which is about ``state``, as a thought."""

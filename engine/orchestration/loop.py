@@ -137,6 +137,7 @@ class TrainingLoop:
         self._write_metrics()  # counts this start, so that no later one reuses its episode ids
         try:
             self._staff.start()
+            self._go_on_with_weights()
             kept = told = time.monotonic()
             while not self.done and not should_stop():
                 time.sleep(_TICK_SECONDS)
@@ -162,6 +163,23 @@ class TrainingLoop:
             self._gauges.close()
             self._staff.close()
 
+    def _go_on_with_weights(self) -> None:
+        """Give workers the newest network of an earlier start.
+
+        The learner, which is slower to start than they are, names the version that it goes on from;
+        until then they would play by random playouts again.
+        """
+        versions = self.run.versions()
+        if versions and any(self.run.snapshots.glob("*.safetensors")):
+            newest = versions[-1]
+            self._publish(Published(newest, str(self.run.weights_file(newest))))
+
+    def _publish(self, weights: Published) -> None:
+        self._weights = weights
+        self.status.version = weights.version
+        self._staff.publish(weights)
+        self._name_opponents()
+
     def _hear(self, part: Part, message: object) -> None:
         """What a worker or the learner has said."""
         now, status = time.monotonic(), self.status
@@ -171,10 +189,7 @@ class TrainingLoop:
                 self.intake.add(now, part, message.batch, message.episodes)
                 status.plies += message.plies
             case Published():
-                self._weights = message
-                status.version = message.version
-                self._staff.publish(message)
-                self._name_opponents()
+                self._publish(message)
             case Learned():
                 self._gauges.learned(now, message)
                 status.take_learned(message)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from engine.learning.checkpoint import save_weights
 from engine.networks.config import NetworkConfig
 from engine.networks.network import build_network
 from games import make
+from scripts import play
 
 PLAIN_CONNECT_FOUR = ["play", "connect_four", "--opponent", "one_ply"]
 
@@ -285,3 +287,24 @@ def test_a_picture_that_is_no_board_is_refused_in_one_line(tmp_path):
     assert done.returncode != 0
     assert "no picture that can be read" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "is_drawn"),
+    [("TERM", "xterm", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)],
+)
+def test_without_colours_it_is_played_line_by_line(monkeypatch, variable, value, is_drawn):
+    """On the screen only colours tell the sides: in greys black stones could not be seen."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv(variable, value)
+    for stream in ("stdin", "stdout"):
+        monkeypatch.setattr(play.sys, stream, SimpleNamespace(isatty=lambda: True))
+    assert play._is_terminal() == is_drawn
+
+
+def test_a_file_that_is_not_there_is_called_a_file():
+    for name in ("nosuch.sgf", "runs/nosuch"):
+        done = meijin("play", name)
+        assert done.returncode == 2
+        assert done.stderr == f"meijin: there is no file or run {name}\n"

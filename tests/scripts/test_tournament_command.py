@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 
+import pytest
 from click.testing import CliRunner
 
+from scripts.cli import main
 from scripts.match import command as match
 from scripts.tournament import command as tournament
 
@@ -109,3 +111,22 @@ def test_games_lost_on_time_are_counted_and_remembered(tmp_path):
     assert sum(played["lost_on_time"].values()) >= 1
     assert read == played
     assert _games(tmp_path / "games.db") == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tournament", "random", "one_ply", "--json", "no_such/x.json"],
+        ["tournament", "random", "one_ply", "--picture", "no_such/x.png"],
+        ["exploit", "one_ply", "--json", "no_such/x.json"],
+        ["evaluate", "one_ply", "--json", "no_such/x.json"],
+    ],
+)
+def test_a_result_that_could_not_be_written_is_refused_before_anything_is_played(
+    arguments, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and "there is no folder no_such" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -31,9 +31,10 @@ function drawBoard(target, board, position, arrows) {
       fill: wood ? "#dcb468" : rack ? "#2456b8" : look === "squares" ? "#2e7d57" : look === "wedges" ? "#e2bf83" : "#8a6a4f" });
   if (wood) drawLines(target, rows, columns);
   else for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) drawCell(target, board, row, column);
-  for (const cell of position.last || []) mark(target, board, cell, "#ffd84d", look === "chequers" || look === "wedges");
+  const moves = look === "chequers" || look === "wedges";  // pieces move here, and leave a cell
+  if (moves) for (const cell of position.last || []) mark(target, board, cell, "#ffd84d");
   for (const [row, column, owner, glyph] of position.pieces) drawPiece(target, board, row, column, owner, glyph);
-  for (const cell of (position.last || []).slice(0, 1)) if (look !== "chequers" && look !== "wedges") dot(target, board, cell, "#ffd84d");
+  if (!moves) for (const cell of (position.last || []).slice(0, 1)) dot(target, board, cell, "#ffd84d");
   for (const cell of position.deciding || []) ring(target, board, cell, "#7dffb2");
   (arrows || []).forEach((cell, rank) => cell && hint(target, board, cell, rank));
   const ink = { "font-size": 0.3, fill: "currentColor", opacity: 0.6, "text-anchor": "middle" };
@@ -61,15 +62,13 @@ function drawCell(target, board, row, column) {
   if (board.look === "rack") shape(target, "circle", { cx: x, cy: y, r: 0.41, fill: "#14306e" });
   else if (board.look === "hexagons") {
     const corners = [0, 1, 2, 3, 4, 5].map((k) => [x + 0.56 * Math.sin(k * Math.PI / 3), y - 0.56 * Math.cos(k * Math.PI / 3)].join());
-    shape(target, "polygon", { points: corners.join(" "), fill: "#efe9dc", stroke: edgeColour(board, row, column), "stroke-width": 0.05 });
+    shape(target, "polygon", { points: corners.join(" "), fill: "#efe9dc", stroke: "#b9ae97", "stroke-width": 0.05 });
   } else {
     const dark = (row + column) % 2;
     const fill = board.look === "chequers" ? (dark ? "#b58863" : "#f0d9b5") : board.look === "wedges" ? "#edd0a0" : "#3b9168";
     shape(target, "rect", { x: x - 0.49, y: y - 0.49, width: 0.98, height: 0.98, fill });
   }
 }
-
-function edgeColour(board, row, column) { return "#b9ae97"; }
 
 function pieceColours(board, owner) {
   if (board.look === "rack" || board.look === "hexagons") return owner === 0 ? ["#e2424f", "#a61f2c"] : ["#f5c542", "#b98a12"];
@@ -92,8 +91,7 @@ function drawPiece(target, board, row, column, owner, glyph) {
   } else shape(target, "circle", { cx: x, cy: y, r: board.look === "points" ? 0.46 : board.look === "hexagons" ? 0.38 : 0.4, fill, stroke, "stroke-width": 0.03 });
 }
 
-function mark(target, board, [row, column], colour, whole) {
-  if (!whole) return;
+function mark(target, board, [row, column], colour) {
   const [x, y] = place(board, row, column);
   shape(target, "rect", { x: x - 0.49, y: y - 0.49, width: 0.98, height: 0.98, fill: colour, opacity: 0.45 });
 }

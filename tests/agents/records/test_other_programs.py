@@ -204,6 +204,8 @@ def test_sgf_of_go_with_handicap_passes_and_variations(tmp_path: Path) -> None:
     assert record.players == ("A]b", "w")
     assert record.result == "second wins"
     assert record.start is not None and int(record.start["to_play"]) == 1
+    save_game(tmp_path / "b.sgf", record)
+    assert sgf.Sgf_game.from_bytes((tmp_path / "b.sgf").read_bytes()).get_handicap() == 2
     other = read_game(tmp_path / "a.sgf", game=make("go(size=5)"))
     assert other.game.id == "go(size=5)"
     assert re.search("komi is 0; it is read with 7.5", other.remarks[0])

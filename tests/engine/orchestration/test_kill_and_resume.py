@@ -100,6 +100,12 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
     assert 0 < snapshot.state.facts["rows_trained"] <= limit
     newest = RunDirectory(run).versions()[-1]
     assert load_weights(RunDirectory(run).weights_file(newest)).version == newest
+    process = start(run, "--workers", "1", minutes=60)
+    wait_for_progress(run, shards=len(list((run / "episodes").glob("*.safetensors"))) + 1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0
+    worker_names = {each.split("-")[0] for each in verified_ids(run) if each.startswith("w0.6.")}
+    assert worker_names == {"w0.6.1"}, "the network is there already: no playouts (w0.6.1b) again"
 
 
 def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
