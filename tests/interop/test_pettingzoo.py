@@ -116,7 +116,7 @@ def test_an_illegal_action_raises_and_changes_nothing(name):
 
 
 def test_a_number_that_is_no_action_raises_and_changes_nothing():
-    env = aec_env("connect_four")
+    env = aec_env("connect_four").unwrapped  # PettingZoo's own wrappers assert it beforehand
     env.reset()
     before = pickle.dumps(env.observe(env.agent_selection))
     for action in (-1, 7, None):  # the last column is free, which -1 would name
