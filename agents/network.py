@@ -9,11 +9,11 @@ from pathlib import Path
 from agents.agent import AgentError
 from engine.inference.backends import make_backend
 from engine.inference.cache import CachedEvaluator
+from engine.inference.config import Turning
 from engine.inference.evaluator import Evaluator
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.learning.checkpoint import NetworkFile, load_weights
 from engine.learning.sealed import CorruptFileError, FileError
-from engine.search.config import Turning
 from games.game import Game
 
 #: Positions whose evaluation is kept; a few hundred bytes each.

@@ -32,6 +32,7 @@ NOT_COMPILED = "games/bridges"
 #: Folders of the source tree whose functions may be inlined into each other.
 COMPILED_FOLDERS = (
     "games",
+    "engine/kernels",
     "engine/search",
     "engine/inference",
     "engine/learning",

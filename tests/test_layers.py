@@ -43,7 +43,7 @@ def test_imports_point_down(path):
 def test_heavy_libraries_stay_behind_their_fences(path):
     name = relative(path)
     tops = {module.split(".")[0] for module in imported_modules(path)}
-    if name.startswith(("games/", "engine/search/")):
+    if name.startswith(("games/", "engine/kernels/", "engine/search/")):
         assert not tops & {"torch", "openvino", "ray"}
     if not name.startswith("engine/orchestration/ray_"):
         assert "ray" not in tops
@@ -58,6 +58,16 @@ def test_heavy_libraries_stay_behind_their_fences(path):
 )
 def test_the_engine_knows_no_single_game(path):
     assert not imported_modules(path) & SINGLE_GAMES
+
+
+def test_no_two_folders_of_the_engine_import_each_other():
+    arrows = set()
+    for path in (ROOT / "engine").rglob("*.py"):
+        own = relative(path).split("/")[1]
+        for module in imported_modules(path):
+            if module.startswith("engine.") and (other := module.split(".")[1]) != own:
+                arrows.add((own, other))
+    assert [pair for pair in sorted(arrows) if pair[::-1] in arrows] == []
 
 
 def test_the_folders_are_ours():

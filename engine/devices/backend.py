@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.devices.steps import Step, make_step
+from engine.devices.steps import captured
 from engine.networks.layers import channels_last
 from engine.networks.network import Network, fold_batch_norm
 from games.game import Game
@@ -120,13 +121,12 @@ class DeviceBackend:
         if self.compute is not None:  # which does not wait for what was just told to this thread's
             torch.cuda.current_stream(self.device).synchronize()
         pool = torch.cuda.graph_pool_handle() if self.graphs else None
-        self.steps: dict[int, Step] = {}
+        # None for what is computed without a graph: a bound method here would keep the backend, and
+        # its memory on the device, until Python looks for cycles.
+        self._graphs: dict[int, Callable[[], None] | None] = {}
         for size in reversed(self.sizes):  # the largest first: the others fit into its memory
-            self.steps[size] = make_step(
-                partial(self._compute, size),
-                stream=self.compute,
-                pool=pool,
-            )
+            work = partial(self._compute, size)
+            self._graphs[size] = captured(work, stream=self.compute, pool=pool)
 
     def open(self) -> Port:
         """Buffers and copies of one thread."""
@@ -159,9 +159,20 @@ class DeviceBackend:
         outcomes = buffer[size * self._slots : self.output_floats(size)].view(size, _OUTCOMES)
         return logits, outcomes
 
+    def judge(self, size: int) -> None:
+        """Judge what lies in ``input``, a batch of a prepared size; the answers go to ``output``.
+
+        Trusts: ``lock`` is held, and ``compute`` is the current stream.
+        """
+        replay = self._graphs[size]
+        if replay is not None:
+            replay()
+        else:
+            self._compute(size)
+
     @torch.inference_mode()
     def _compute(self, size: int) -> None:
-        """Judge what lies in ``input``; the answers go to ``output``."""
+        """What ``judge`` does, and what graphs are captured of."""
         planes, actions, counts, turns = self.split_input(self.input, size)
         # Rows that pad the batch hold whatever an earlier one left there: no index may leave its
         # table, which would end the process on a GPU, and one legal action keeps numbers finite.
@@ -242,7 +253,7 @@ class Port:
         with backend.lock:
             begun = time.perf_counter()
             backend.input[:taken].copy_(self._sent[:taken])
-            backend.steps[size]()
+            backend.judge(size)
             self._received[:given].copy_(backend.output[:given])
             backend.busy_seconds += time.perf_counter() - begun
 
@@ -262,7 +273,7 @@ class Port:
             backend.compute.wait_event(self._arrived)
             self._begun.record(backend.compute)
             backend.input[:taken].copy_(self._staged[:taken])
-            backend.steps[size]()
+            backend.judge(size)
             self._answered[:given].copy_(backend.output[:given])
             self._done.record(backend.compute)
         with torch.cuda.stream(self._copies):

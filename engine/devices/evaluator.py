@@ -7,9 +7,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.devices.backend import DeviceBackend, Port
+from engine.inference.config import Turning
 from engine.inference.turner import Turner
 from engine.records import Evaluation
-from engine.search.config import Turning
 from games.game import NUM_PLAYERS, Game, States
 
 

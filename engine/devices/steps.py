@@ -7,17 +7,15 @@ from typing import Any
 
 import torch
 
-Step = Callable[[], None]
-
 _WARM_UPS = 3  # calls before a capture: libraries choose kernels and allocate workspaces in them
 
 
-def make_step(
+def captured(
     work: Callable[[], None],
     *,
     stream: torch.cuda.Stream | None,
     pool: Any,
-) -> Step:
+) -> Callable[[], None] | None:
     """Prepare ``work`` for being repeated.
 
     Args:
@@ -26,10 +24,10 @@ def make_step(
         pool: memory that the graphs of one stream share; None: no graph is captured.
 
     Returns:
-        What repeats it. It is called with ``stream`` being the current one.
+        What repeats it, to be called with ``stream`` being the current one; None: ``work`` itself.
     """
     if stream is None:
-        return work
+        return None
     tuned = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = True  # the fastest convolution for this very shape
     try:
@@ -38,11 +36,12 @@ def make_step(
                 work()
         stream.synchronize()
         if pool is None:
-            return work
+            return None
         graph = torch.cuda.CUDAGraph()
         # Only this thread is kept from what a capture forbids: others go on using the device.
         with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
             work()
     finally:
         torch.backends.cudnn.benchmark = tuned
-    return graph.replay
+    replay: Callable[[], None] = graph.replay
+    return replay

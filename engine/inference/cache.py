@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.inference.evaluator import Evaluator, for_threads
+from engine.kernels.compiling import kernel
 from engine.records import Evaluation
-from engine.search.compiling import kernel
 from games.game import NUM_PLAYERS, Game, States
 
 _WAYS = 4  # entries of a bucket: one cache line of keys and ages

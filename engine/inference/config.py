@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+Turning = Literal["none", "random", "average"]
+"""What network evaluators do with the symmetries of a game; see ``turner``."""
+
 
 class InferenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a network is run where it plays."""

@@ -9,10 +9,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.inference.config import Turning
 from engine.inference.turner import Turner
+from engine.kernels.numerics import exp32, log64
 from engine.records import Evaluation
-from engine.search.config import Turning
-from engine.search.numerics import exp32, log64
 from games.game import NUM_PLAYERS, Game, States
 
 

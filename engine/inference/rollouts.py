@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.kernels.numerics import hash64
 from engine.records import Evaluation
-from engine.search.numerics import hash64
 from games.game import Game, States
 
 

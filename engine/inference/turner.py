@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from engine.search.config import Turning
-from engine.search.numerics import hash64
+from engine.inference.config import Turning
+from engine.kernels.numerics import hash64
 from games.game import Game, States
 
 

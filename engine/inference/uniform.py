@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.kernels.numerics import hash64
 from engine.records import Evaluation
-from engine.search.numerics import hash64
 from games.game import NUM_PLAYERS, Game, States
 
 

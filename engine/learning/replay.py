@@ -93,7 +93,8 @@ class ReplayWindow:
         self._report = report
         self._limiter = RateLimiter(config.limiter)
         self._max_rows = rows = config.window.max_rows
-        self._slots = rows * min(self.game.max_legal, MEAN_LEGAL)
+        # One row fits, whatever it is.
+        self._slots = max(rows * min(self.game.max_legal, MEAN_LEGAL), self.game.max_legal)
         self._states = np.zeros(rows, self.game.state_dtype)
         self._outcomes = np.empty((rows, 3), np.float32)
         self._weights = np.empty(rows, np.float32)

@@ -115,7 +115,10 @@ class Replicas:
         """End the other processes."""
         dist.broadcast_object_list([None], src=0, group=self._talk)
         for process in self._processes:
-            process.wait(timeout=60)
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
         dist.destroy_process_group()
         self._folder.cleanup()
 

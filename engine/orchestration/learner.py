@@ -124,13 +124,13 @@ class Learner:
                 self._save()
                 saved = now
         self._batches.stop()
-        if self._replicas is not None:
-            self._replicas.stop()
         if self._worth_publishing():
             self._publish()
         else:
             self._save()
         self._report(waiting)
+        if self._replicas is not None:  # after all that must not be lost where one of them is dead
+            self._replicas.stop()
         self.link.send(Stopped())
 
     def _step(self) -> bool:

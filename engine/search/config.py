@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.inference.config import Turning
+
 Count = Annotated[int, Meta(ge=1)]
 Plies = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -45,10 +47,6 @@ class GumbelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     # first plies whose exploring move is drawn from the improved policy, not the halving's winner
 
 
-Turning = Literal["none", "random", "average"]
-"""What network evaluators do with the symmetries of a game; see ``engine.inference.turner``."""
-
-
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How moves are searched."""
 
@@ -65,6 +63,6 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     reuse_tree: bool = True  # keep what is known below the played move
     leaves_per_tree: Count = 1  # leaves of one tree in one batch of the evaluator
     symmetries: Turning = "random"
-    # how network evaluators turn the positions they are asked about
+    # how network evaluators turn the positions they are asked about; see ``inference.turner``
     puct: PuctConfig = PuctConfig()
     gumbel: GumbelConfig = GumbelConfig()

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.inference.evaluator import Evaluator, Remembering
+from engine.kernels.numerics import hash64
 from engine.records import Evaluation
 from engine.search.config import SearchConfig
 from engine.search.gathering import search_gathering
 from engine.search.gumbel import SCHEDULE_COLUMNS
 from engine.search.leaf_batch import Crew, LeafBatch, words_of
 from engine.search.move_choice import summarise
-from engine.search.numerics import hash64
 from engine.search.roots import gather_root_moves, move_on, plant, prove_root_moves
 from engine.search.simulation import (
     BUDGET,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import inlined, kernel
-from engine.search.numerics import exp32
+from engine.kernels.compiling import inlined, kernel
+from engine.kernels.numerics import exp32
 from engine.search.tree import (
     CHILD,
     COUNT,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import kernel
+from engine.kernels.compiling import kernel
+from engine.kernels.numerics import exp32, hash64, log64, uniform
 from engine.search.gumbel import complete_values, improve_policy
-from engine.search.numerics import exp32, hash64, log64, uniform
 from engine.search.puct import exploration_factor
 from engine.search.simulation import EXPLORE, FORCED_PLAYOUTS, GUMBEL, PLY, READY, STATUS
 from engine.search.tree import (

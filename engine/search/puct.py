@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import inlined, kernel
-from engine.search.numerics import gamma_noise, hash64, log64
+from engine.kernels.compiling import inlined, kernel
+from engine.kernels.numerics import gamma_noise, hash64, log64
 from engine.search.tree import (
     CHILD,
     COUNT,

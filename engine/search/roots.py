@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import inlined, kernel
+from engine.kernels.compiling import inlined, kernel
 from engine.search.simulation import NEW, READY, STATUS, UNPROVEN, USED, is_finished, leaf_mover
 from engine.search.tree import (
     ACTION,

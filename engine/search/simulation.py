@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import borrow, inlined, kernel
+from engine.kernels.compiling import borrow, inlined, kernel
+from engine.kernels.numerics import exp32, gumbel_noise, hash64, log64
 from engine.search.gumbel import LEFT, plan_halving, select_gumbel, select_gumbel_root
-from engine.search.numerics import exp32, gumbel_noise, hash64, log64
 from engine.search.puct import add_root_noise, forced_slot, select_puct
 from engine.search.tree import (
     ACTION,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import kernel
+from engine.kernels.compiling import kernel
 from engine.search.simulation import (
     LEAF_DEPTH,
     LEAF_PATH,

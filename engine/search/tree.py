@@ -30,8 +30,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import inlined, kernel, prefetch
-from engine.search.numerics import exp32
+from engine.kernels.compiling import inlined, kernel, prefetch
+from engine.kernels.numerics import exp32
 
 VISITS, VALUES, DRAWS, RAW_VALUE, COUNT, MOVER, PROOF = 0, 1, 3, 4, 5, 6, 7
 EDGES = 8

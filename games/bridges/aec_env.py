@@ -108,7 +108,7 @@ class GameAECEnv(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
-        if action is None or not self._mask[action]:
+        if action is None or not 0 <= action < self.game.num_actions or not self._mask[action]:
             raise IllegalMoveError(
                 f"{agent} cannot play action {action!r} in {self.game.id} after "
                 f"{self._states[0]['ply']} plies; legal: {np.flatnonzero(self._mask).tolist()}"

@@ -115,6 +115,16 @@ def test_an_illegal_action_raises_and_changes_nothing(name):
     assert pickle.dumps(env.observe(env.agent_selection)) == before
 
 
+def test_a_number_that_is_no_action_raises_and_changes_nothing():
+    env = aec_env("connect_four").unwrapped  # PettingZoo's own wrappers assert it beforehand
+    env.reset()
+    before = pickle.dumps(env.observe(env.agent_selection))
+    for action in (-1, 7, None):  # the last column is free, which -1 would name
+        with pytest.raises(games.IllegalMoveError, match="cannot play action"):
+            env.step(action)
+        assert pickle.dumps(env.observe(env.agent_selection)) == before
+
+
 def test_pettingzoos_wrapper_lets_an_illegal_action_lose():
     env = TerminateIllegalWrapper(aec_env("tic_tac_toe"), illegal_reward=-1)
     env.reset()

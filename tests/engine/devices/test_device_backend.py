@@ -1,6 +1,8 @@
 """The device's backend on the processor: same steps, no streams; on a GPU where there is one."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -146,6 +148,20 @@ def test_the_check_sees_a_wrong_network(game):
     with torch.no_grad():
         network.outcome_head[-1].bias += torch.tensor([3.0, 0.0, -3.0])
     assert "value" in exceeded(agreement_with_float32(network, game, backend, planes), Tolerance())
+
+
+def test_a_backend_that_nobody_holds_gives_its_memory_back_at_once():
+    game = make("connect_four")
+    backend = DeviceBackend(a_network(game), game, device="cpu", dtype=torch.float32, max_batch=8)
+    states, actions, counts = positions(game, 8)
+    DeviceEvaluator(game, backend).evaluate(states, actions, counts)
+    alive = weakref.ref(backend)
+    gc.disable()
+    try:
+        del backend
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_threads_with_an_evaluator_each_share_a_backend(game):

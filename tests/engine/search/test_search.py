@@ -286,7 +286,7 @@ def test_gumbel_noise_draws_root_moves_by_their_priors(connect_four, new_search)
 
 
 def test_dirichlet_noise_has_the_mean_and_spread_of_its_distribution():
-    from engine.search.numerics import gamma_noise, hash64
+    from engine.kernels.numerics import gamma_noise, hash64
 
     for alpha in (0.1, 0.7, 1.5, 4.0):
         draws = np.array(
@@ -300,7 +300,7 @@ def test_dirichlet_noise_has_the_mean_and_spread_of_its_distribution():
 
 
 def test_arithmetic_agrees_with_the_library():
-    from engine.search.numerics import exp32, log64
+    from engine.kernels.numerics import exp32, log64
 
     x = np.linspace(-60, 0, 4001, dtype=np.float32)
     np.testing.assert_allclose([exp32(v) for v in x], np.exp(x.astype(float)), rtol=5e-6)

@@ -1,4 +1,4 @@
-"""Arithmetic of the search kernels: elementary functions and counter-based random numbers.
+"""Arithmetic of the kernels: elementary functions and counter-based random numbers.
 
 The C library's ``exp`` and ``log`` differ in the last bit from one machine to the next, and one bit
 can turn a visit. These are built from additions, products and bit patterns alone, which IEEE 754
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.search.compiling import inlined, kernel
+from engine.kernels.compiling import inlined, kernel
 
 _LOG2_E = np.float32(1.4426950408889634)
 _LN_2 = 0.6931471805599453

@@ -1,4 +1,4 @@
-"""How the search is compiled, and two things that Numba does not offer."""
+"""How the engine's kernels are compiled, and two things that Numba does not offer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba.np.arrayobj import make_array
 
 from games import compile_cache  # noqa: F401  (names the folder that compiled code is kept in)
 
-#: Marks a function of the search that is compiled. Divisions are not checked for zero.
+#: Marks a function that is compiled. Divisions are not checked for zero.
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 #: The same for what stands in the innermost loops: no calls, so no counting of references either.

@@ -1,0 +1,1 @@
+"""What all compiled code of the engine shares: how it is compiled, and its arithmetic."""
