@@ -78,7 +78,7 @@ def test_without_ray_only_the_option_fails_and_in_one_line(tmp_path):
     blocked = (
         "import sys; sys.modules['ray'] = None; from scripts.cli import main; main(sys.argv[1:])"
     )
-    arguments = command(tmp_path / "run", "--ray")[3:]
+    arguments = command(tmp_path / "run", "--ray")[2:]
     result = subprocess.run(
         [sys.executable, "-c", blocked, *arguments], capture_output=True, text=True, timeout=120
     )
