@@ -60,7 +60,7 @@ class ProgramRung:
         return self.text.format(found) if found else None
 
 
-def _fairy(protocol: str, variant: str) -> tuple[ProgramRung, ...]:
+def _fairy(protocol: str, variant: str, *skills: int) -> tuple[ProgramRung, ...]:
     """Fairy-Stockfish, whose skill goes from -20 to 20, by nodes."""
     settings = f"UCI_Variant={variant}," if variant != "chess" else ""
     return tuple(
@@ -69,7 +69,7 @@ def _fairy(protocol: str, variant: str) -> tuple[ProgramRung, ...]:
             "fairy-stockfish",
             f"{protocol}({settings}nodes=1000,Skill Level={skill}):{{}}",
         )
-        for skill in (-20, -10, 0)
+        for skill in skills
     )
 
 
@@ -78,7 +78,7 @@ _PROGRAMS: dict[str, tuple[ProgramRung, ...]] = {
         ProgramRung(f"gnugo level {level}", "gnugo", f"{_GNU_GO} {level}") for level in (0, 5, 10)
     ),
     "chess": (
-        *_fairy("uci", "chess"),
+        *_fairy("uci", "chess", -20, -10, -5, -3, 0),
         *(
             ProgramRung(f"gnuchess depth {depth}", "gnuchess", f"uci(depth={depth}):{{}} --uci")
             for depth in (1, 3)
@@ -92,8 +92,8 @@ _PROGRAMS: dict[str, tuple[ProgramRung, ...]] = {
             for skill in (0, 5)
         ),
     ),
-    "minichess": _fairy("uci", "gardner"),
-    "minishogi": _fairy("usi", "minishogi"),
+    "minichess": _fairy("uci", "gardner", -20, -10, -5, 0),
+    "minishogi": _fairy("usi", "minishogi", -20, -10, -5, 0),
 }
 
 

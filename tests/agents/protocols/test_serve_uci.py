@@ -296,7 +296,9 @@ def test_the_order_of_candidates_agrees_with_the_search():
             assert best.value == result.proven[0]
         else:
             slot = list(result.actions[0]).index(best.action)
-            assert result.visits[0, slot] == result.visits[0].max()
+            assert best.action == result.best_actions[0]
+            open_ = result.q_values[0] > -1.0  # a move proven lost late may have most visits
+            assert result.visits[0, slot] == result.visits[0][open_].max()
             assert best.value == pytest.approx(result.q_values[0, slot])
         write_line(game, states[0], best.line)
 
