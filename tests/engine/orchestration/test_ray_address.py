@@ -55,6 +55,11 @@ def sleep(request, context):
     return b""
 
 
+def test_patience_with_an_address_is_less_than_ten_seconds_in_all():
+    """Its name, the socket, the first bytes, and one question; a second follows an answer only."""
+    assert 3 * ray_address._TRY_SECONDS + ray_address._ASK_SECONDS < 10
+
+
 @pytest.mark.parametrize("text", ["go9", "10.0.0.1", "ray://host", "host:0", "host:99999", "a b:1"])
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(RunError, match="is no address"):
