@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -387,7 +388,7 @@ class GtpServer:
         """Put the game of a file on the board, up to but without move number ``before``."""
         if not self._board.game.rules.has_ownership:
             raise GtpError(f"only games of Go are read, not of {self._board.game.name}")
-        if not path.is_file():  # nor a pipe, which would be waited for
+        if not os.path.isfile(path):  # nor a pipe, which would be waited for; no error of its own
             raise GtpError(f"there is no file {str(path)!r}")
         course = read_go(read_bytes(path), self._game_of_size)
         game = course.game

@@ -11,11 +11,16 @@ from scripts import compile_notice
 @pytest.fixture
 def teller(monkeypatch):
     monkeypatch.setattr(compile_notice, "_PATIENCE", 0.05)
+    before = compile_notice._Teller.instance  # of a command that ran in this process
+    if before is not None:
+        event.unregister("numba:compile", before)
     monkeypatch.setattr(compile_notice._Teller, "instance", None)
     compile_notice.tell_of_compiling()
     compile_notice.tell_of_compiling()
     yield compile_notice._Teller.instance
     event.unregister("numba:compile", compile_notice._Teller.instance)
+    if before is not None:
+        event.register("numba:compile", before)
 
 
 def compiling(seconds):
