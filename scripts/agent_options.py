@@ -72,17 +72,6 @@ def settle_game(game_id: str | None, *specs: str) -> Game:
     return make(named.pop() if named else DEFAULT_GAME)
 
 
-def check_folders(*files: Path | None) -> None:
-    """Refuse files that could not be written, before the work whose result they are to hold.
-
-    Raises:
-        AgentError: there is no folder for one of them.
-    """
-    for file in files:
-        if file is not None and not file.absolute().parent.is_dir():
-            raise AgentError(f"there is no folder {file.parent} for {file.name}; make it first")
-
-
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, float], None]]:
     """A bar with the time left for each name that is reported; on stderr, gone when done."""

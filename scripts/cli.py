@@ -81,7 +81,11 @@ def cli() -> None:
 
 def _with_examples_as_written(text: str) -> str:
     """A help text whose examples keep their lines, one below the other, to be copied from."""
-    before, heading, examples = re.split(r"^(Examples?:)", inspect.cleandoc(text), flags=re.M)
+    text = inspect.cleandoc(text)
+    found = re.search(r"^(Examples?:)", text, flags=re.M)
+    if found is None or "\b" in text:  # none, or written so before
+        return text
+    before, heading, examples = text[: found.start()], found[1], text[found.end() :]
     lines = [f"  {line.strip()}" for line in examples.splitlines() if line.strip()]
     return "\n".join([before, "\b", heading, *lines])
 

@@ -33,7 +33,6 @@ from engine.orchestration.run_directory import write_atomically
 from games.game import Game
 from scripts.agent_options import (
     AGENT_HELP,
-    check_folders,
     game_option,
     json_option,
     progress_bars,
@@ -50,6 +49,7 @@ from scripts.ladder_view import (
     rating_facts,
 )
 from scripts.match import match_facts
+from scripts.result_files import check_folders, writing
 
 _QUICK_POSITIONS = 40  # of each class
 _QUICK_GAMES = 20
@@ -343,11 +343,11 @@ def _keep(
     for target in targets:
         _write(target, text.encode())
         if ladder is not None:
-            draw_ladder(ladder, target=target.with_suffix(".png"))
+            picture = target.with_suffix(".png")
+            with writing(picture):
+                draw_ladder(ladder, target=picture)
 
 
 def _write(target: Path, data: bytes) -> None:
-    try:
+    with writing(target):
         write_atomically(target, data)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {target}: {error.strerror}") from None

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from scripts.result_files import writing
+
 
 @click.command("plot")
 @click.argument(
@@ -32,7 +34,7 @@ def command(run_paths: tuple[Path, ...], output: Path | None) -> None:
     """
     courses = [_read(path) for path in run_paths]
     target = output or (run_paths[0] / "course.png" if len(courses) == 1 else Path("courses.png"))
-    try:
+    with writing(target):
         if len(courses) == 1:
             title, rows = courses[0]
             draw_course(rows, title=title, target=target)
@@ -42,9 +44,6 @@ def command(run_paths: tuple[Path, ...], output: Path | None) -> None:
             draw_comparison(list(zip(names, rows_of, strict=True)), target=target)
         else:
             draw_ladders(courses, target=target)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise click.ClickException(f"cannot write {target}: {why}") from None
     click.echo(f"wrote {target}")
 
 

@@ -16,7 +16,6 @@ from agents.protocols.clock import TimeSettings
 from engine.inference.evaluator import Evaluator
 from scripts.agent_options import (
     AGENT_HELP,
-    check_folders,
     game_option,
     json_option,
     progress_bars,
@@ -30,6 +29,7 @@ from scripts.game_files import (
     parallel_option,
     simulations_option,
 )
+from scripts.result_files import check_folders, writing
 from scripts.standings import draw_standings, ranking_table, standings_facts, superiority_table
 
 _GAMES_A_PAIR = 20
@@ -134,12 +134,9 @@ def command(
         console.print(ranking_table(standings))
         console.print(superiority_table(standings))
     target = picture or db_file.with_suffix(".png")
-    try:
-        if json_file is not None and str(json_file) != "-":
+    if json_file is not None and str(json_file) != "-":
+        with writing(json_file):
             json_file.write_text(text, encoding="utf-8")
+    with writing(target):
         draw_standings(standings, target=target)
-    except (OSError, ValueError) as error:
-        where = getattr(error, "filename", None) or ""
-        why = getattr(error, "strerror", None) or error
-        raise click.ClickException(f"cannot write {where or target}: {why}") from None
     click.echo(f"games: {db_file}; picture: {target}", err=True)

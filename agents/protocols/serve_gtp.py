@@ -388,7 +388,8 @@ class GtpServer:
         """Put the game of a file on the board, up to but without move number ``before``."""
         if not self._board.game.rules.has_ownership:
             raise GtpError(f"only games of Go are read, not of {self._board.game.name}")
-        if not os.path.isfile(path):  # nor a pipe, which would be waited for; no error of its own
+        # Not a pipe either, which would be waited for. ``Path.is_file`` raises for long names.
+        if not os.path.isfile(path):
             raise GtpError(f"there is no file {str(path)!r}")
         course = read_go(read_bytes(path), self._game_of_size)
         game = course.game

@@ -167,7 +167,8 @@ class TrainingLoop:
         """Give workers the newest network of an earlier start.
 
         The learner, which is slower to start than they are, names the version that it goes on from;
-        until then they would play by random playouts again.
+        until then they would play by random playouts again. Without a snapshot it begins from
+        nothing, and so do they.
         """
         versions = self.run.versions()
         if versions and any(self.run.snapshots.glob("*.safetensors")):
