@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
+import queue
 import signal
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +18,8 @@ from engine.orchestration.messages import Failed
 
 # Signals by which the system ends a process for its own fault; others come from outside.
 _OWN_FAULT = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
+_LAST_WORDS_SECONDS = 5.0  # for reading what a process that has ended had still written
+_ENDED = object()  # among messages: no more will be wanted
 
 
 class ParentGoneError(RuntimeError):
@@ -22,7 +27,11 @@ class ParentGoneError(RuntimeError):
 
 
 class LocalPart:
-    """A process of this machine behind a pipe."""
+    """A process of this machine behind a pipe.
+
+    Two threads carry the messages, so that whoever sends or receives never waits for a process
+    that is stopped or stuck, with the pipe full or a message half written.
+    """
 
     def __init__(
         self, name: str, main: Callable[..., None], *arguments: Any, log: Path | None = None
@@ -39,28 +48,32 @@ class LocalPart:
         self.name = name
         self._log = log
         ours, theirs = context.Pipe()
-        self._connection = ours
         self._process = context.Process(
             target=_run, name=f"meijin-{name}", args=(main, theirs, log, *arguments), daemon=True
         )
         self._process.start()
         theirs.close()
+        self._outgoing: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._incoming: queue.SimpleQueue[object] = queue.SimpleQueue()
+        carried = (ours, self._outgoing, self._incoming)
+        self._reader = threading.Thread(
+            target=_read, args=carried, name=f"from {name}", daemon=True
+        )
+        self._reader.start()
+        threading.Thread(target=_write, args=carried[:2], name=f"to {name}", daemon=True).start()
 
     def send(self, message: object) -> None:
-        """Hand over a message; silently dropped when the process has died."""
-        try:
-            self._connection.send(message)
-        except (BrokenPipeError, ConnectionResetError, OSError):
-            pass
+        """Hand over a message, without waiting; silently dropped when the process has died."""
+        self._outgoing.put(message)
 
     def receive(self) -> list[object]:
-        """All messages that have arrived."""
+        """All messages that have arrived; of a process that has ended, all that it sent."""
+        if not self._process.is_alive():
+            self._reader.join(_LAST_WORDS_SECONDS)
         messages = []
-        try:
-            while self._connection.poll():
-                messages.append(self._connection.recv())
-        except (EOFError, ConnectionResetError, OSError):
-            pass
+        with contextlib.suppress(queue.Empty):
+            while True:
+                messages.append(self._incoming.get_nowait())
         return messages
 
     def ending(self) -> Failed | None:
@@ -77,10 +90,10 @@ class LocalPart:
     def wait(self, seconds: float) -> list[object]:
         """All messages that have arrived, after waiting so long for the first at most."""
         try:
-            self._connection.poll(seconds)
-        except (EOFError, ConnectionResetError, OSError):
-            pass
-        return self.receive()
+            first = self._incoming.get(timeout=seconds)
+        except queue.Empty:
+            return self.receive()
+        return [first, *self.receive()]
 
     @property
     def alive(self) -> bool:
@@ -150,7 +163,39 @@ def _run(
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
     faulthandler.enable()
+    threading.Thread(target=_end_with_driver, name="driver watch", daemon=True).start()
     try:
         main(Link(connection), *arguments)
     except ParentGoneError:
         pass
+
+
+def _end_with_driver() -> None:
+    """End this process when the driver is gone, whatever it is busy with.
+
+    The main thread sees it when it looks for messages, which a compilation or a long ply puts off
+    for up to minutes. Whatever a part writes to the disk may be cut short at any moment anyhow.
+    """
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
+    os._exit(1)
+
+
+def _write(connection: Connection, outgoing: queue.SimpleQueue[object]) -> None:
+    """Hand messages to the process, one after the other, until it has ended."""
+    with contextlib.suppress(OSError):
+        while (message := outgoing.get()) is not _ENDED:
+            connection.send(message)
+
+
+def _read(
+    connection: Connection,
+    outgoing: queue.SimpleQueue[object],
+    incoming: queue.SimpleQueue[object],
+) -> None:
+    """Take in what the process says, until it has ended; then nothing more is written to it."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            incoming.put(connection.recv())
+    outgoing.put(_ENDED)
