@@ -102,7 +102,9 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(error.format_message())
     except (click.Abort, KeyboardInterrupt):
         code = 130
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # another one while libraries end: no traceback
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # another one while libraries end: no traceback
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
