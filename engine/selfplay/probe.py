@@ -192,13 +192,12 @@ def _selfplay_rate(
     played = make_lanes(
         game, config, lanes=lanes, games=games, name=f"probe{lanes}", cache_positions=0
     )
-    played.load(backend, 0)
-    _play_for(played, seconds / 3)
-    before, begun = played.evaluations, time.perf_counter()
-    _play_for(played, seconds * 2 / 3)
-    rate = (played.evaluations - before) / (time.perf_counter() - begun)
-    played.close()
-    return rate
+    with contextlib.closing(played):
+        played.load(backend, 0)
+        _play_for(played, seconds / 3)
+        before, begun = played.evaluations, time.perf_counter()
+        _play_for(played, seconds * 2 / 3)
+        return (played.evaluations - before) / (time.perf_counter() - begun)
 
 
 def _play_for(lanes: Lanes, seconds: float) -> None:
