@@ -91,13 +91,16 @@ def network_rate(backend: DeviceBackend, batch: int, seconds: float) -> float:
     asking = [threading.Thread(target=ask, args=(number,)) for number in range(threads)]
     for thread in asking:
         thread.start()
-    with contextlib.suppress(threading.BrokenBarrierError):
-        ready.wait()
-    begun = time.perf_counter()
-    over.wait(seconds)
-    over.set()
-    for thread in asking:
-        thread.join()
+    try:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            ready.wait()
+        begun = time.perf_counter()
+        over.wait(seconds)
+    finally:  # also after Ctrl-C: the process would wait for these threads for ever
+        over.set()
+        ready.abort()
+        for thread in asking:
+            thread.join()
     if faults:
         raise faults[0]
     return sum(done) / (time.perf_counter() - begun)
