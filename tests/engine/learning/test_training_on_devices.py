@@ -63,6 +63,11 @@ def test_two_processes_that_share_the_rows_train_as_one(connect_four, window):
                   - alone.state().arrays["weights/body.1.weight"]).max() > 1e-4  # fmt: skip
 
 
+def test_a_copy_that_cannot_start_is_noticed_when_it_has_ended(connect_four):
+    with pytest.raises(ReplicasError, match="copy 2 of the learner ended with code 1"):
+        Replicas(a_trainer(connect_four), ["cpu", "cpu", "cuda:77", "cpu"])
+
+
 def test_rows_that_cannot_be_shared_are_refused(connect_four):
     with pytest.raises(ReplicasError, match="batch_rows=64 cannot be shared by 3 learners; 63 can"):
         Replicas(a_trainer(connect_four), ["cpu"] * 3)
