@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import re
+import signal
 import sys
 
 import click
@@ -99,10 +100,11 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         code = error.exit_code
         _complain(error.format_message())
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         code = 130
-    except KeyboardInterrupt:
-        code = 130
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # another one while libraries end: no traceback
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1

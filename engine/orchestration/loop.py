@@ -94,7 +94,13 @@ class TrainingLoop:
             say=self._say,
         )
         before = self._chronicle.seconds_before
-        self._judging = Judging(judge, judge_minutes, elapsed=before, say=self._say)
+        self._judging = Judging(
+            judge,
+            judge_minutes,
+            elapsed=before,
+            say=self._say,
+            past=self._chronicle.judged_before,
+        )
         self._gauges = Gauges()
         self.status = Status(
             run=str(run.path),
@@ -270,6 +276,7 @@ class TrainingLoop:
         status.workers = self._staff.workers
         status.unstored_seconds = self.intake.age(now)
         status.judged, status.judged_version = self._judging.newest, self._judging.version
+        status.judged_course = self._judging.course
         self._gauges.write(now, status)
         if status.phase not in (_SAVING, _JUDGING):
             if self._gauges.silent:

@@ -1,11 +1,14 @@
 """`meijin bench --gpu` on the processor: the script itself works, and refuses what it must."""
 
+import contextlib
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+from engine.selfplay import probe
 from scripts import bench, bench_gpu
 
 
@@ -32,6 +35,27 @@ def test_the_whole_table_is_measured_in_its_short_form(monkeypatch):
     assert {size.game for size in bench_gpu.TABLE} == {
         "connect_four", "go9", "chess", "go(size=19)",
     }  # fmt: skip
+
+
+def test_the_table_of_a_gpu_is_measured_on_a_made_up_one(monkeypatch, cuda):
+    monkeypatch.setattr(bench_gpu, "TABLE", (bench_gpu.Size("tic_tac_toe", 1, 8),))
+    monkeypatch.setattr(bench_gpu, "ProcessPoolExecutor", compiled)
+    monkeypatch.setattr(probe, "largest_batch", lambda network: 64)
+    threads = torch.get_num_threads()
+    result = run("--gpu", "--device", "cuda:0", "--minutes", "0.1", "--json")
+    torch.set_num_threads(threads)
+    assert result.exit_code == 0, result.output
+    found = {(row["name"], row["unit"]): row for row in json.loads(result.stdout)}
+    assert found["self-play", "moves/s"]["value"] > 0
+    assert found["self-play", "moves/s"]["settings"]["backend"] == "cuda:0 bf16, graphs"
+    assert found["policy divergence from the processor", "nats"]["value"] < 0.01
+    assert cuda.replays > 100 and "In a probe of" in result.stderr
+
+
+@contextlib.contextmanager
+def compiled(*_arguments, **_options):
+    """In place of processes that compile: here it is done already."""
+    yield SimpleNamespace(map=lambda work, games: ())
 
 
 def test_a_line_that_fails_leaves_the_others(monkeypatch):

@@ -236,7 +236,8 @@ class FakeLink:
         return waiting
 
 
-def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch):
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch, device, request):
     import engine.orchestration.worker as worker
 
     config = a_config(lanes=2, games=16)
@@ -255,18 +256,22 @@ def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch):
 
     class OneDevice:
         is_cpu = False
-        names = ("cpu",)
+        names = (device,)
 
         def of_worker(self, number):
             assert number == 3
-            return "cpu"
+            return device
 
+    name = f"{device} float32"
+    if device != "cpu":
+        request.getfixturevalue("cuda")
+        name += ", graphs"
     monkeypatch.setattr(worker, "choose_device", lambda wanted: OneDevice())
     monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.3)
     link = FakeLink(NewWeights(7, str(path)))
     Worker(link, config, "w3.1.9").run()
     said = [message.text for message in link.sent if isinstance(message, Said)]
-    assert said == ["worker w3.1.9: Self-play on cpu float32: 2 lanes of 16 games, batches of 16, "
+    assert said == [f"worker w3.1.9: Self-play on {name}: 2 lanes of 16 games, batches of 16, "
                     "as set."]  # fmt: skip
     reports = [message for message in link.sent if isinstance(message, Finished)]
     assert len(reports) == 3 and all(report.version == 7 for report in reports)

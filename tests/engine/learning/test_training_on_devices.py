@@ -68,6 +68,27 @@ def test_a_copy_that_cannot_start_is_noticed_when_it_has_ended(connect_four):
         Replicas(a_trainer(connect_four), ["cpu", "cpu", "cuda:77", "cpu"])
 
 
+def test_a_made_up_gpu_trains_as_the_processor_does(connect_four, window, request):
+    network = NetworkConfig(blocks=2, channels=8)
+
+    def trained(device):
+        trainer = a_trainer(connect_four, network=network, device=device)
+        said = [trainer.train_step(window.sample(64, trainer.rng), progress=0.1) for _ in range(3)]
+        again = a_trainer(connect_four, network=network, device=device)
+        again.load_state(trainer.state())
+        said.append(again.train_step(window.sample(64, again.rng), progress=0.2))
+        return said, again.averaged_weights(window), again.state().arrays
+
+    expected = trained("cpu")
+    cuda = request.getfixturevalue("cuda")
+    found = trained("cuda:0")
+    assert cuda.operations > 1000
+    for ours, theirs in zip(found[0], expected[0], strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-5)
+    for ours, theirs in zip(found[1:], expected[1:], strict=True):
+        assert_close(ours, theirs, atol=1e-6)
+
+
 def test_rows_that_cannot_be_shared_are_refused(connect_four):
     with pytest.raises(ReplicasError, match="batch_rows=64 cannot be shared by 3 learners; 63 can"):
         Replicas(a_trainer(connect_four), ["cpu"] * 3)

@@ -1,0 +1,89 @@
+"""Whole training runs on a CUDA device that is made up in every process of them."""
+
+import os
+from pathlib import Path
+
+import pretend_cuda
+import pytest
+from ray_runs import (
+    NO_TOKEN,
+    end_with_children,
+    free_ports,
+    ray_start,
+    start,
+    stop,
+    verified,
+    wait_for_port,
+    wait_for_shards,
+    wait_until,
+)
+from tiny_runs import PATIENCE_SECONDS, TINY
+
+SETTINGS = [text for text in TINY if "precision" not in text] + ["gpu.lanes=2", "gpu.games=16"]
+SITE = """
+import sys
+from types import SimpleNamespace
+sys.path.append({tests!r})
+from pretend_cuda import PretendCuda
+PretendCuda().install(SimpleNamespace(setattr=setattr))
+"""
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """Python imports `sitecustomize` before anything else, in workers and actors as well."""
+    site = tmp_path / "site"
+    site.mkdir()
+    tests = str(Path(pretend_cuda.__file__).parent)
+    (site / "sitecustomize.py").write_text(SITE.format(tests=tests))
+    path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return NO_TOKEN | {"PYTHONPATH": os.pathsep.join(path)}
+
+
+def trained_with_the_network(run, *options, log, environment):
+    """Train until the device has played; returns the versions that played."""
+    driver = start(run, *options, log=log, environment=environment, settings=SETTINGS)
+    try:
+        wait_until(
+            lambda: "Self-play on cuda:0" in log.read_text() or driver.poll() is not None,
+            seconds=PATIENCE_SECONDS,
+            what="self-play on the device",
+        )
+        wait_for_shards(run, 4, seconds=PATIENCE_SECONDS)
+        stop(driver)
+    finally:
+        end_with_children(driver)
+    assert driver.returncode == 0, log.read_text()
+    said = log.read_text()
+    assert "Self-play on cuda:0 bf16, graphs: 2 lanes of 16 games, batches of 16, as set." in said
+    return {episode.weights_version for episode in verified(run)[0]}
+
+
+def test_workers_and_the_learner_share_a_gpu_and_do_without_it_later(tmp_path, environment):
+    run, log = tmp_path / "run", tmp_path / "log"
+    versions = trained_with_the_network(run, "--device", "cuda", log=log, environment=environment)
+    assert max(versions) > 0
+    assert "Networks run on cuda:0 (made up): as asked for." in log.read_text()
+    driver = start(run, "--device", "cpu", "--workers", "1", log=log, settings=[])
+    try:
+        wait_for_shards(run, 2, seconds=PATIENCE_SECONDS)
+        stop(driver)
+    finally:
+        end_with_children(driver)
+    assert driver.returncode == 0, log.read_text()
+    assert max(episode.weights_version for episode in verified(run)[0]) >= max(versions)
+
+
+@pytest.mark.slow
+def test_actors_of_ray_share_a_gpu(tmp_path, environment):
+    pytest.importorskip("ray")
+    run, log, (port,) = tmp_path / "run", tmp_path / "log", free_ports(1)
+    node = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2",
+            "--num-gpus=1", "--include-dashboard=false")  # fmt: skip
+    with ray_start(*node, log=tmp_path / "head", environment=environment):
+        wait_for_port(port)
+        versions = trained_with_the_network(
+            run, "--device", "cuda", "--ray", f"127.0.0.1:{port}", log=log, environment=environment
+        )
+    assert max(versions) > 0
+    assert "1 GPUs); the learner has 0.25 of a GPU." in log.read_text()
