@@ -63,7 +63,9 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     game: str
     format: int = FORMAT
     seed: Annotated[int, Meta(ge=0)] = 0
-    minutes: Annotated[float, Meta(gt=0, description="training time over all starts")] = 60.0
+    minutes: Annotated[
+        float, Meta(gt=0, description="training time over all starts, from the first games on")
+    ] = 60.0
     workers: Annotated[
         int, Meta(ge=0, description="self-play processes; 0: one for each core, or for each GPU")
     ] = 0
