@@ -138,7 +138,7 @@ def _gpu(device: str, minutes: float, rows: list[Row], as_json: bool) -> None:
     if not minutes > 0:
         raise click.UsageError(f"--minutes must be more than 0, not {minutes:g}")
     try:
-        choice = choose_device(device)
+        choice = choose_device(device, here=True)
     except DeviceError as error:
         raise click.ClickException(str(error)) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import os
@@ -59,8 +58,9 @@ class Commands(click.Group):
         """As click does, with the nearest name in the error."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
+            from games.suggestions import did_you_mean
+
+            hint = did_you_mean(name, COMMANDS, otherwise=f"; there are {', '.join(COMMANDS)}")
             raise click.UsageError(f"no command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 

@@ -30,7 +30,11 @@ _SAME_SIGNAL_SECONDS = 0.5
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="Run directory [runs/GAME]."
 )
-@click.option("--minutes", type=float, help="Training time over all starts [60].")
+@click.option(
+    "--minutes",
+    type=float,
+    help="Training time over all starts, from the first games on [60].",
+)
 @click.option("--workers", type=int, help="Self-play processes [one for each core, or GPU].")
 @click.option(
     "--device", help="Where networks run: auto, cpu, cuda (every GPU), cuda:1, mps [auto]."

@@ -259,15 +259,11 @@ def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch, devi
         is_cpu = False
         names = (device,)
 
-        def of_worker(self, number):
-            assert number == 3
-            return device
-
     name = f"{device} float32"
     if device != "cpu":
         request.getfixturevalue("cuda")
         name += ", graphs"
-    monkeypatch.setattr(worker, "choose_device", lambda wanted: OneDevice())
+    monkeypatch.setattr(worker, "choose_device", lambda wanted, here: OneDevice())
     monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.3)
     link = FakeLink(NewWeights(7, str(path)))
     Worker(link, config, "w3.1.9").run()
@@ -289,7 +285,7 @@ def test_the_first_games_of_a_worker_with_a_device_are_played_in_threads(game, m
         is_cpu = False
         names = ("cpu",)
 
-    monkeypatch.setattr(worker, "choose_device", lambda wanted: OneDevice())
+    monkeypatch.setattr(worker, "choose_device", lambda wanted, here: OneDevice())
     monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.3)
     monkeypatch.setattr(worker.psutil, "cpu_count", lambda logical: 3)
     link = FakeLink(Pause(False))
