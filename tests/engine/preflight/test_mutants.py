@@ -226,6 +226,13 @@ PLAINLY_BROKEN = [
         got="ply 0 instead of",
     ),
     mutant(
+        "a position read without its mover",
+        ('    state["to_play"] = ply % 2\n', ""),
+        red="positions as text read back",
+        where="text_to_state() in line",
+        got="it gives to_play 0 instead of 1",
+    ),
+    mutant(
         "a board drawn with owners of nothing",
         ("owners=owners,", "owners=((0,) * WIDTH,) * HEIGHT,"),
         red="the drawn board fits",
