@@ -103,6 +103,8 @@ def command(
         raise click.UsageError(f"--seconds must be more than 0, not {seconds:g}")
     if all_games and set(sections) - {"rules"}:
         raise click.UsageError("--all-games measures rules; other sections take one --game")
+    if gpu and (sections or all_games):
+        raise click.UsageError("--gpu measures its own table; leave out --section and --all-games")
     rows: list[Row] = []
     if gpu:
         _gpu(device, minutes, rows, as_json)

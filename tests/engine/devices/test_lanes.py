@@ -1,5 +1,6 @@
 """Games in lanes that share a device: on the processor, with networks real and made-up."""
 
+import signal
 import threading
 import time
 
@@ -294,3 +295,13 @@ def test_the_first_games_of_a_worker_with_a_device_are_played_in_threads(game, m
     assert sum(report.plies for report in reports) > 0
     ids = {text.rsplit("-", 1)[0] for report in reports for text in report.episodes.ids}
     assert ids == {"w0.1.1b-0", "w0.1.1b-1", "w0.1.1b-2"}
+
+
+def test_nobody_asks_on_after_an_interrupt(game):
+    """Ctrl-C in ``meijin bench --gpu`` hung for ever at the end of the process."""
+    backend = a_backend(game, batch=64)
+    before = threading.active_count()
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        network_rate(backend, 32, 30.0)
+    assert threading.active_count() == before
