@@ -22,7 +22,6 @@ usi:COMMAND       the same for shogi
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import sys
@@ -45,6 +44,7 @@ from agents.weights_file import (
 )
 from engine.inference.evaluator import Evaluator
 from games.game import Game
+from games.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from agents.analysis.ownership import PointsReader
@@ -383,8 +383,7 @@ def _no_network(path: Path) -> AgentError:
 def _unknown(text: str) -> AgentError:
     """Name the nearest of what is known."""
     names = [*_NAMED, "deep_blue", SHIPPED, "policy", "tree"]
-    near = difflib.get_close_matches(text.partition(":")[0].partition("@")[0], names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    hint = did_you_mean(text.partition(":")[0].partition("@")[0], names, otherwise=";")
     known = (
         "random, one_ply, mcts:1000, alpha_beta:5, deep_blue, solver, shipped, policy:PATH, PATH, "
         "gtp:COMMAND, uci:COMMAND, usi:COMMAND"

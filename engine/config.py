@@ -5,13 +5,13 @@ The records stand in the files of the parts that read them; here they are only p
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
 from typing import Annotated, Any, get_args
 
 import msgspec
+import psutil
 import tomli_w
 from msgspec import Meta
 
@@ -19,9 +19,11 @@ from engine.devices.config import GpuConfig
 from engine.inference.config import InferenceConfig
 from engine.learning.config import LearningConfig
 from engine.networks.config import NetworkConfig
+from engine.search.arena_size import too_large, tree_words
 from engine.search.config import SearchConfig
 from engine.selfplay.config import LeagueConfig, SelfPlayConfig
 from games.game import Game
+from games.suggestions import nearest
 
 FORMAT = 1  # of run.toml; raised when an older run can no longer be continued
 #: msgspec's names of kinds of values, in words.
@@ -61,7 +63,9 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     game: str
     format: int = FORMAT
     seed: Annotated[int, Meta(ge=0)] = 0
-    minutes: Annotated[float, Meta(gt=0, description="training time over all starts")] = 60.0
+    minutes: Annotated[
+        float, Meta(gt=0, description="training time over all starts, from the first games on")
+    ] = 60.0
     workers: Annotated[
         int, Meta(ge=0, description="self-play processes; 0: one for each core, or for each GPU")
     ] = 0
@@ -131,7 +135,9 @@ def check_fits(config: RunConfig, game: Game) -> None:
 
     Raises:
         ConfigError: which setting, and what would do.
+        SearchSizeError: a worker's trees need more memory than this machine has.
     """
+    _check_memory(config, game)
     if config.league.share and config.selfplay.games < 2:
         raise ConfigError("a league needs a game beside its own; set selfplay.games to 2 at least")
     if not config.network.ownership:
@@ -146,6 +152,19 @@ def check_fits(config: RunConfig, game: Game) -> None:
             "network.ownership needs features on a board, which a perceptron has not; add "
             "--set network.ownership=false"
         )
+
+
+def _check_memory(config: RunConfig, game: Game) -> None:
+    """Refuse trees for which no worker would ever be given the memory.
+
+    Raises:
+        SearchSizeError: this is so.
+    """
+    games, playouts = config.selfplay.games, config.bootstrap.simulations or 0
+    most = max(config.search.simulations, config.selfplay.fast_simulations, playouts)
+    words = games * tree_words(game, simulations=most, reuse=config.search.reuse_tree)
+    if 4 * words > psutil.virtual_memory().total + psutil.swap_memory().total:
+        raise too_large(game, games=games, simulations=most, words=words)
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -199,11 +218,12 @@ def _explain(message: str, values: dict[str, Any]) -> str:
         wanted = re.sub(r", got `.+?`$", "", what)
         wanted = re.sub(r"`(.+?)`", lambda kinds: _in_words(kinds.group(1)), wanted)
         return f"{'.'.join(path)}: {wanted[:1].lower()}{wanted[1:]}, not {value!r}"
-    names = [".".join([*path, name]) for name in _field_names(path)]
-    label = ".".join([*path, unknown.group(1)])
-    near = difflib.get_close_matches(label, names, n=1, cutoff=0.0)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"no setting {label!r}{hint}"
+    names = {name: ".".join([*path, name]) for name in _field_names(path)}
+    wrong = unknown.group(1)
+    # Names alone are compared: what stands before the last dot makes all of a section alike.
+    near = nearest(wrong, names)
+    hint = f"did you mean {names[near]!r}?" if near else f"there are {', '.join(names)}"
+    return f"no setting {'.'.join([*path, wrong])!r}; {hint}"
 
 
 def _in_words(kinds: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import re
@@ -26,6 +25,7 @@ from games.game import (
     UnknownGameError,
 )
 from games.game_source import GameSource, Parameter, Setting, read_game_source
+from games.suggestions import did_you_mean
 
 #: Games by name, each as a file of this folder with the settings that make it this game. A game of
 #: one's own needs no entry: ``make`` takes a path.
@@ -196,8 +196,7 @@ def _read_arguments(
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:
     """``; did you mean 'x'? known: ...`` for error messages."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    hint = did_you_mean(word, known, otherwise=";")
     return f"{hint} known: {', '.join(known) or 'none'}"
 
 

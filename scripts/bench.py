@@ -103,6 +103,8 @@ def command(
         raise click.UsageError(f"--seconds must be more than 0, not {seconds:g}")
     if all_games and set(sections) - {"rules"}:
         raise click.UsageError("--all-games measures rules; other sections take one --game")
+    if gpu and (sections or all_games):
+        raise click.UsageError("--gpu measures its own table; leave out --section and --all-games")
     rows: list[Row] = []
     if gpu:
         _gpu(device, minutes, rows, as_json)
@@ -136,7 +138,7 @@ def _gpu(device: str, minutes: float, rows: list[Row], as_json: bool) -> None:
     if not minutes > 0:
         raise click.UsageError(f"--minutes must be more than 0, not {minutes:g}")
     try:
-        choice = choose_device(device)
+        choice = choose_device(device, here=True)
     except DeviceError as error:
         raise click.ClickException(str(error)) from None
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -170,12 +171,12 @@ def _line(
         game, config, lanes=tuning.lanes, games=tuning.games, name="bench",
         cache_positions=config.inference.cache_positions,
     )  # fmt: skip
-    lanes.load(backend, 0)
-    _play(lanes, seconds * _WARM)
-    first = _counts(lanes, backend)
-    spent = _play(lanes, seconds * _PLAY)
-    done = {name: value - first[name] for name, value in _counts(lanes, backend).items()}
-    lanes.close()
+    with closing(lanes):  # also after Ctrl-C: threads inside of PyTorch would abort the process
+        lanes.load(backend, 0)
+        _play(lanes, seconds * _WARM)
+        first = _counts(lanes, backend)
+        spent = _play(lanes, seconds * _PLAY)
+        done = {name: value - first[name] for name, value in _counts(lanes, backend).items()}
     after = network_rate(backend, best, seconds * _CEILING)
     ceiling = max(before, after, *rates.values())
     facts = {
@@ -220,13 +221,13 @@ def lane_rows(game: Any, seconds: float) -> Iterator[Row]:
             game, [_Seat(game, device) for _ in range(lanes)], search=search, selfplay=selfplay,
             games=games, cache_positions=0, name="bench", seed=1,
         )  # fmt: skip
-        played.load(device, 0)
-        _play(played, seconds / 4)
-        busy, batches = device.busy_seconds, device.batches
-        spent = _play(played, seconds)
-        share = (device.busy_seconds - busy) / spent
-        each = spent * lanes / max(1, device.batches - batches)
-        played.close()
+        with closing(played):
+            played.load(device, 0)
+            _play(played, seconds / 4)
+            busy, batches = device.busy_seconds, device.batches
+            spent = _play(played, seconds)
+            share = (device.busy_seconds - busy) / spent
+            each = spent * lanes / max(1, device.batches - batches)
         return share, each
 
     searching = measured(1, 0.0)[1]

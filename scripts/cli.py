@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import os
 import re
+import signal
 import sys
 
 import click
@@ -58,8 +58,9 @@ class Commands(click.Group):
         """As click does, with the nearest name in the error."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
+            from games.suggestions import did_you_mean
+
+            hint = did_you_mean(name, COMMANDS, otherwise=f"; there are {', '.join(COMMANDS)}")
             raise click.UsageError(f"no command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 
@@ -99,10 +100,11 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         code = error.exit_code
         _complain(error.format_message())
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         code = 130
-    except KeyboardInterrupt:
-        code = 130
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # another one while libraries end: no traceback
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1

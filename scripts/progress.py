@@ -63,8 +63,6 @@ class LiveScreen:
         self._quiet = ExitStack()
         self._live = Live(console=self._console, refresh_per_second=4, transient=False)
         self._sentences: list[str] = []
-        self._course: dict[str, list[float]] = {}
-        self._judged_version = 0
 
     def __enter__(self) -> LiveScreen:
         self._quiet.enter_context(_without_echo_of_keys())
@@ -77,10 +75,6 @@ class LiveScreen:
 
     def update(self, status: Status) -> None:
         """Draw the run as it stands."""
-        if status.judged_version != self._judged_version:
-            self._judged_version = status.judged_version
-            for name, value in status.judged.items():
-                self._course.setdefault(name, []).append(value)
         self._live.update(self._draw(status))
 
     def say(self, text: str) -> None:
@@ -197,8 +191,8 @@ class LiveScreen:
         if not status.judged:
             table.add_row("not measured yet", "")
         for name, value in judged_lines(status.judged):
-            # Measures come from another thread, and may be there before their version is.
-            points = self._course.get(name, [])[-12:]
+            # Measures come from another thread, and may be there before their course is.
+            points = status.judged_course.get(name, [])[-12:]
             course = "".join(_SPARKS[min(8, int(8.99 * max(0.0, point)))] for point in points)
             table.add_row(name, f"{value:6.1%} [dim]{course}[/]")
         return table
@@ -242,7 +236,7 @@ class PlainLines:
     def __init__(self) -> None:
         self._last = float("-inf")
         self._phase = ""
-        self._judged_version = 0
+        self._judged_version: int | None = None
 
     def __enter__(self) -> PlainLines:
         return self
@@ -252,6 +246,8 @@ class PlainLines:
 
     def update(self, status: Status) -> None:
         """Print a line every quarter of a minute, at a new phase and when strength was measured."""
+        if self._judged_version is None:  # what an earlier start measured has been told then
+            self._judged_version = status.judged_version
         if status.judged_version != self._judged_version:
             self._judged_version = status.judged_version
             measures = ", ".join(

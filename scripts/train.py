@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 import signal
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,13 +22,19 @@ if TYPE_CHECKING:
 #: only one side of such a game is learned from, so that it yields half as much.
 _LEAGUE_SHARE = 0.25
 
+_SAME_SIGNAL_SECONDS = 0.5
+
 
 @click.command("train")
 @click.argument("game", required=False)
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="Run directory [runs/GAME]."
 )
-@click.option("--minutes", type=float, help="Training time over all starts [60].")
+@click.option(
+    "--minutes",
+    type=float,
+    help="Training time over all starts, from the first games on [60].",
+)
 @click.option("--workers", type=int, help="Self-play processes [one for each core, or GPU].")
 @click.option(
     "--device", help="Where networks run: auto, cpu, cuda (every GPU), cuda:1, mps [auto]."
@@ -48,7 +56,8 @@ _LEAGUE_SHARE = 0.25
     metavar="[ADDRESS]",
     is_flag=False,
     flag_value="",
-    help="Workers on Ray: on this machine, or on the cluster at HOST:PORT or ray://HOST:10001.",
+    help="Workers on Ray: on this machine, or on the cluster at HOST:PORT or ray://HOST:10001; "
+    "name GAME before it.",
 )
 @click.option(
     "--league",
@@ -86,13 +95,6 @@ def command(
 
       meijin train connect_four --league --set league.share=0.3
     """
-    from engine.config import encode_config
-    from engine.orchestration.loop import TrainingLoop
-    from engine.orchestration.reports import Watcher
-    from engine.orchestration.run_directory import RunDirectory
-    from games import make
-    from scripts.progress import LiveScreen, PlainLines, TensorBoard
-
     if game is None and run_path is None:
         raise click.UsageError("name a game, e.g.: meijin train connect_four")
     if minutes is not None and not minutes > 0:
@@ -101,6 +103,14 @@ def command(
         raise click.UsageError(f"--workers must be at least 1, not {workers}")
     if seed is not None and seed < 0:
         raise click.UsageError(f"--seed must not be negative, not {seed}")
+
+    from engine.config import encode_config
+    from engine.orchestration.loop import TrainingLoop
+    from engine.orchestration.reports import Watcher
+    from engine.orchestration.run_directory import RunDirectory
+    from games import make
+    from scripts.progress import LiveScreen, PlainLines, TensorBoard
+
     address = None
     if ray_address is not None:  # before anything that takes long
         from engine.orchestration.ray_address import check_reachable, read_address
@@ -176,7 +186,7 @@ def command(
             had = loop.elapsed / 60
             raise click.ClickException(
                 f"{run.path} has been trained for {had:.1f} minutes already; go on with: "
-                f"meijin train --run {run.path} --minutes {math.ceil(2 * had)}"
+                f"{_again(run, ray_address)} --minutes {math.ceil(2 * had)}"
             )
         click.echo(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
@@ -184,19 +194,34 @@ def command(
         )
         click.echo(where)
         stop = _StopSignals()
-        with stop, screen:
-            loop.train(stop.asked)
-    for line in _last_words(run, config.minutes, is_done=loop.done):
+        try:
+            with stop, screen:
+                loop.train(stop.asked)
+        except KeyboardInterrupt:
+            click.echo(
+                "Stopped at once: what was not saved is lost, the newest snapshot stands. "
+                f"Go on with: {_again(run, ray_address)}"
+            )
+            raise
+    for line in _last_words(run, config.minutes, is_done=loop.done, ray_address=ray_address):
         click.echo(line)
 
 
-def _last_words(run: RunDirectory, minutes: float, *, is_done: bool) -> list[str]:
+def _again(run: RunDirectory, ray_address: str | None) -> str:
+    """The command that goes on with a run where it was."""
+    ray = "" if ray_address is None else f" --ray {ray_address}".rstrip()
+    return f"meijin train --run {shlex.quote(str(run.path))}{ray}"
+
+
+def _last_words(
+    run: RunDirectory, minutes: float, *, is_done: bool, ray_address: str | None = None
+) -> list[str]:
     """What there is to do with the run now."""
     if not is_done:
-        return [f"Saved. Go on with: meijin train --run {run.path}"]
+        return [f"Saved. Go on with: {_again(run, ray_address)}"]
     done = f"Done: {run.path} has been trained for {minutes:g} minutes"
     if not run.versions():
-        more = f"meijin train --run {run.path} --minutes {max(2 * minutes, 5):g}"
+        more = f"{_again(run, ray_address)} --minutes {max(2 * minutes, 5):g}"
         return [f"{done}, too short for a first network. Go on with: {more}"]
     return [
         f"{done}.",
@@ -217,14 +242,18 @@ def _tell(watchers: Sequence[Any]) -> Callable[[str], None]:
 
 
 class _StopSignals:
-    """Turns Ctrl-C and SIGTERM into a wish to stop; a second Ctrl-C ends at once."""
+    """Turns Ctrl-C and SIGTERM into a wish to stop; a second Ctrl-C ends at once.
+
+    Whoever passes signals on may send one twice: ``timeout`` does, to its child and to the group.
+    So a second one counts when a person could have sent it.
+    """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._asked_at: float | None = None
         self._old: dict[int, Any] = {}
 
     def asked(self) -> bool:
-        return self._asked
+        return self._asked_at is not None
 
     def __enter__(self) -> _StopSignals:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -236,9 +265,11 @@ class _StopSignals:
             signal.signal(number, handler)
 
     def _take(self, number: int, frame: object) -> None:
-        if self._asked:
+        now = time.monotonic()
+        if self._asked_at is None:
+            self._asked_at = now
+        elif now - self._asked_at >= _SAME_SIGNAL_SECONDS:
             raise KeyboardInterrupt
-        self._asked = True
 
 
 def _device(config: Any) -> str:

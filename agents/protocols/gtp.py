@@ -45,9 +45,14 @@ class Reply:
     text: str
 
 
+def printable(text: str) -> str:
+    """A text without the characters that mean nothing in GTP."""
+    return text.translate(_MEANINGLESS)
+
+
 def read_command(line: str) -> Command | None:
     """Read a line as a command; None where it holds none (it is empty or a comment)."""
-    words = line.translate(_MEANINGLESS).partition("#")[0].split()
+    words = printable(line).partition("#")[0].split()
     if not words:
         return None
     has_id = words[0].isascii() and words[0].isdigit()
@@ -73,7 +78,7 @@ def read_reply(lines: Sequence[str]) -> Reply:
     Raises:
         GtpError: the first line is no reply.
     """
-    text = "\n".join(line.translate(_MEANINGLESS) for line in lines)
+    text = "\n".join(printable(line) for line in lines)
     match = re.fullmatch(r"([=?])(\d*)(?:\s(.*))?", text, re.DOTALL)
     if not match:
         raise GtpError(f"not a reply of GTP: {text[:60]!r}")

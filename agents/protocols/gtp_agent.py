@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.agent import RESIGN, AgentError, Decisions
 from agents.protocols.clock import TimeSettings
-from agents.protocols.gtp import COLOURS, GtpError, Reply, read_reply
+from agents.protocols.gtp import COLOURS, GtpError, Reply, printable, read_reply
 from agents.protocols.gtp import RESIGN as RESIGN_TEXT
 from agents.protocols.process import LineProcess
 from agents.protocols.program_agent import (
@@ -63,6 +63,7 @@ class GtpAgent(ProgramAgent):
             move_seconds=move_seconds,
             say=say,
         )
+        self._is_greeted = False  # the running program has answered
         self._told: list[int] | None = None  # moves that the program knows; None: no game at all
         self._time: TimeSettings | None = None  # of the game's clocks, where there are any
 
@@ -118,7 +119,9 @@ class GtpAgent(ProgramAgent):
         """Bring the program to the position after ``moves``."""
         if self._process is None:
             self._process = LineProcess(self._command)
+            self._is_greeted = False
             version = self._command_reply("protocol_version", self._start_seconds)
+            self._is_greeted = True
             if version != "2":
                 self._refuse(f"speaks version {version[:20]!r} of GTP, not 2")
             self._told = None
@@ -154,7 +157,10 @@ class GtpAgent(ProgramAgent):
         assert self._process is not None
         lines: list[str] = []
         for _ in range(_MOST_LINES):
-            line = self._process.read(timeout_seconds=deadline - time.monotonic())
+            if self._is_greeted:
+                line = self._process.read(timeout_seconds=deadline - time.monotonic())
+            else:
+                line = self._first_line(deadline)
             if line.strip():
                 lines.append(line)
             elif lines:  # an empty line ends a reply; before one it means nothing
@@ -163,3 +169,13 @@ class GtpAgent(ProgramAgent):
                 except GtpError as error:
                     self._refuse(f"answers wrongly: {error}")
         self._refuse("floods its output instead of answering")
+
+    def _judge_greeting(self, text: str, *, is_whole: bool) -> None:
+        """Nothing but a reply may come, and each begins with its sign (see ``ProgramAgent``)."""
+        said = printable(text).strip()
+        if said and said[0] not in "=?":
+            self._refuse(
+                f"does not speak GTP as it is started: it writes {said[:60]!r}; many programs need "
+                "an option for it (gtp:gnugo --mode gtp), those of UCI or USI are named uci:COMMAND"
+                " or usi:COMMAND"
+            )

@@ -26,6 +26,7 @@ class LineReader:
         self._lines: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
         self._is_over = False
         self._is_closed = False
+        self._rest = bytearray()
         threading.Thread(
             target=self._read, args=(os.dup(descriptor),), name="line-reader", daemon=True
         ).start()
@@ -46,6 +47,11 @@ class LineReader:
         return line
 
     @property
+    def unfinished(self) -> str:
+        """What has come of a line whose end has not."""
+        return bytes(self._rest).decode("utf-8", errors="replace")
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a line, or the end of the stream, is there to be read."""
         return self._is_over or not self._lines.empty()
@@ -55,21 +61,19 @@ class LineReader:
         self._is_closed = True
 
     def _read(self, descriptor: int) -> None:
-        rest = bytearray()
         try:
             while block := os.read(descriptor, 1 << 16):
                 *lines, last = block.split(b"\n")
                 for line in lines:
-                    rest += line
-                    self._put(rest)
-                    rest = bytearray()
-                rest += last[: max(LONGEST_LINE - len(rest), 0)]
+                    self._put(self._rest + line)
+                    self._rest = bytearray()
+                self._rest += last[: max(LONGEST_LINE - len(self._rest), 0)]
         except OSError:  # closed on our side, or a terminal that has gone: the same as an end
             pass
         finally:
             os.close(descriptor)
-        if rest:
-            self._put(rest)
+        if self._rest:
+            self._put(self._rest)
         self._put(None)
 
     def _put(self, line: bytearray | None) -> None:

@@ -27,6 +27,10 @@ class ProcessError(AgentError):
     """A program that cannot be started, has ended, or does not answer in time."""
 
 
+class SilentError(ProcessError):
+    """A program that runs and has not answered in time."""
+
+
 class LineProcess:
     """A running program that is spoken to in lines.
 
@@ -85,15 +89,21 @@ class LineProcess:
         """Its next line.
 
         Raises:
-            ProcessError: the program has ended, or has not written one in time.
+            ProcessError: the program has ended.
+            SilentError: it has not written one in time.
         """
         try:
             line = self._lines.next(max(timeout_seconds, 0.0))
         except TimeoutError:
-            raise ProcessError(f"{self.command!r} does not answer in time") from None
+            raise SilentError(f"{self.command!r} does not answer in time") from None
         if line is None:
             raise self._ended("has closed its output")
         return line
+
+    @property
+    def unfinished(self) -> str:
+        """What it has written of a line without its end."""
+        return self._lines.unfinished
 
     def close(self) -> None:
         """End the program, gently where it lets itself be ended. May be called again."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from agents.agent import RESIGN, Agent, AgentError, Decisions, FinishedGameError
 from agents.protocols.clock import Clock, TimeSettings
-from agents.protocols.process import LineProcess, ProcessError
+from agents.protocols.process import LineProcess, ProcessError, SilentError
 from games.game import Game, States
 
 #: How long a program may take to start, and over a move.
@@ -29,6 +29,8 @@ MOST_FORFEITS = 10
 #: How long an answer is waited for after the clock has run out, so that a program that was late by
 #: a little is ready for the next game.
 _LATE_SECONDS = 1.0
+#: Between two looks at what a program has written of its first lines.
+_LOOK_SECONDS = 0.2
 
 Say = Callable[[str], None]
 
@@ -170,6 +172,37 @@ class ProgramAgent(Agent):
         action = self._ask(state, moves)
         self._has_answered = True
         return action
+
+    def _first_line(self, deadline: float) -> str:
+        """The next line of a program that has not answered yet.
+
+        A program of another protocol may never end a line, or never answer at all: what it has
+        begun to write is judged, too.
+        """
+        assert self._process is not None
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                line = self._process.read(timeout_seconds=min(left, _LOOK_SECONDS))
+            except SilentError:
+                self._judge_greeting(self._process.unfinished, is_whole=False)
+                if left <= _LOOK_SECONDS:
+                    raise
+            else:
+                self._judge_greeting(line, is_whole=True)
+                return line
+
+    @abstractmethod
+    def _judge_greeting(self, text: str, *, is_whole: bool) -> None:
+        """Refuse a program whose first lines show that it speaks another protocol.
+
+        Args:
+            text: a line, or what has come of it.
+            is_whole: whether its end has come.
+
+        Raises:
+            ProgramFault: it does.
+        """
 
     def _refuse(self, what: str) -> NoReturn:
         """Give up on a process that runs but cannot be played with."""

@@ -27,6 +27,11 @@ DEFAULT_LIMIT = ("movetime", 100)
 _MOST_LINES = 100_000
 
 _LIMITS = ("movetime", "nodes", "depth")
+#: A packet of the Go Modem Protocol begins so, which GNU Go speaks where nothing is said.
+_NO_TEXT = "\1"
+#: How programs of GTP, and those that expect moves, answer what they do not know.
+_GTP_REPLY = re.compile(r"[=?]\d*(\s.*)?")
+_COMPLAINT = r"(?i)(?=.*\b(unknown|invalid|illegal|error)\b).*\b{name}\b.*"
 _TEXT = re.compile(r"(?P<name>uci|usi)(?:\((?P<settings>[^()]*)\))?:(?P<command>.*)", re.DOTALL)
 
 
@@ -159,7 +164,7 @@ class UciAgent(ProgramAgent):
         if self._process is None:
             self._process = LineProcess(self._command)
             self._process.write(name)
-            self._wait_for(f"{name}ok", self._start_seconds)
+            self._wait_for(f"{name}ok", self._start_seconds, is_first=True)
             for option, value in self._spec.options:
                 self._process.write(f"setoption name {option} value {value}")
             self._is_new_game = True
@@ -176,12 +181,35 @@ class UciAgent(ProgramAgent):
         self._process.write("isready")
         self._wait_for("readyok", self._start_seconds)
 
-    def _wait_for(self, word: str, seconds: float) -> list[str]:
-        """The words of the next line that begins with ``word``; others are passed over."""
+    def _wait_for(self, word: str, seconds: float, *, is_first: bool = False) -> list[str]:
+        """The words of the next line that begins with ``word``; others are passed over.
+
+        Args:
+            word: that is waited for.
+            seconds: how long.
+            is_first: whether the program has not answered before.
+        """
         assert self._process is not None
         deadline = time.monotonic() + seconds
         for _ in range(_MOST_LINES):
-            words = self._process.read(timeout_seconds=deadline - time.monotonic()).split()
+            if is_first:
+                line = self._first_line(deadline)
+            else:
+                line = self._process.read(timeout_seconds=deadline - time.monotonic())
+            words = line.split()
             if words[:1] == [word]:
                 return words
         self._refuse(f"floods its output instead of answering {word}")
+
+    def _judge_greeting(self, text: str, *, is_whole: bool) -> None:
+        """Many say this and that before they answer, but nobody who understands complains."""
+        name = self._spec.dialect.name
+        said = text.strip()
+        if is_whole and _GTP_REPLY.fullmatch(said):
+            self._refuse(f"answers in GTP: {said[:60]!r}; name it gtp:{self._command}")
+        if text[:1] == _NO_TEXT or (is_whole and re.fullmatch(_COMPLAINT.format(name=name), said)):
+            self._refuse(
+                f"does not speak {name.upper()} as it is started: it writes {said[:60]!r}; some "
+                "programs need an option for it (uci:gnuchess --uci), those of other protocols are "
+                "named gtp:COMMAND, uci:COMMAND or usi:COMMAND"
+            )

@@ -6,7 +6,6 @@ says what could be played, and the game goes on. The end of input ends the sitti
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -21,6 +20,7 @@ from agents.terminal.seats import HUMAN, SessionError
 from agents.terminal.session import Session
 from agents.terminal.thought import Thought
 from games.game import GameError
+from games.suggestions import did_you_mean
 
 _PATIENCE_SECONDS = 1.5  # before a line says what is being waited for
 
@@ -166,11 +166,10 @@ class LineMode:
     # --- Moves ------------------------------------------------------------------------------------
 
     def _move(self, line: str) -> None:
-        nearest = difflib.get_close_matches(line.lower(), self._commands, n=1, cutoff=0.7)
         try:
             self._session.play_text(line)
         except GameError as error:
-            meant = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            meant = did_you_mean(line.lower(), self._commands)
             raise type(error)(f"{error}{meant}") from error
         self._draw_unless_engine_moves()
         self._let_engine_move()

@@ -7,7 +7,9 @@ over the loopback interface.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -38,6 +40,8 @@ class ReplicasError(RuntimeError):
 
 #: How long a collective of the training itself, or the first meeting, may take.
 _STEP_TIMEOUT = timedelta(minutes=10)
+#: Between two looks at whether a copy that is waited for still runs.
+_LOOK_SECONDS = 0.2
 #: How long copies wait for the next step: as long as self-play takes over the rows for it.
 _IDLE_TIMEOUT = timedelta(days=7)
 
@@ -66,8 +70,8 @@ class Replicas:
             devices: two at least; ``cpu`` may be named twice.
 
         Raises:
-            ReplicasError: the rows of a step cannot be shared out evenly, or a GPU would have two
-                copies, which NCCL refuses.
+            ReplicasError: the rows of a step cannot be shared out evenly, a GPU would have two
+                copies, which NCCL refuses, or a copy's process has ended before it was there.
         """
         gpus = [device for device in devices if device != "cpu"]
         if len(set(gpus)) < len(gpus):
@@ -100,9 +104,51 @@ class Replicas:
             for rank, device in enumerate(devices)
             if rank
         ]
-        self._talk = _join(0, self._copies, meeting, devices[0])
+        self._talk = self._meet(meeting, devices[0])
         dist.broadcast_object_list([trainer.state()], src=0, group=self._talk)
         trainer.spread(_parallel)
+
+    def _meet(self, meeting: str, device: str) -> dist.ProcessGroup:
+        """Join the copies, in a thread: PyTorch waits ten minutes for one that will never come.
+
+        Raises:
+            ReplicasError: a copy's process has ended.
+        """
+        if device.startswith("cuda"):
+            torch.cuda.set_device(device)  # in this thread, too
+        found: queue.SimpleQueue[dist.ProcessGroup | Exception] = queue.SimpleQueue()
+
+        def join() -> None:
+            try:
+                found.put(_join(0, self._copies, meeting, device))
+            except Exception as error:
+                found.put(error)
+
+        threading.Thread(target=join, name="meeting", daemon=True).start()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                talk = found.get(timeout=_LOOK_SECONDS)
+                break
+            self._check_copies()
+        if isinstance(talk, Exception):
+            raise talk
+        return talk
+
+    def _check_copies(self) -> None:
+        """End all copies where one has ended.
+
+        Raises:
+            ReplicasError: one has.
+        """
+        codes = [process.poll() for process in self._processes]
+        for number, code in enumerate(codes, start=1):
+            if code is not None:
+                for process in self._processes:
+                    process.kill()
+                raise ReplicasError(
+                    f"copy {number} of the learner ended with code {code} before it had begun; "
+                    "what it printed tells why"
+                )
 
     def share(self, batch: Batch, *, progress: float) -> Batch:
         """Send each copy its rows of a step; returns the trainer's own."""
@@ -127,8 +173,9 @@ def _start(setup: _Setup) -> subprocess.Popen[bytes]:
     """A copy's process; it ends itself when this one is gone."""
     process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.write(msgspec.json.encode(setup) + b"\n")
-    process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):  # it has ended, which is seen later
+        process.stdin.write(msgspec.json.encode(setup) + b"\n")
+        process.stdin.flush()
     return process
 
 

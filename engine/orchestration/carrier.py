@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import psutil
+
 from engine.config import RunConfig
+from engine.devices.choice import choose_device
 from engine.orchestration.learner import learner_main
 from engine.orchestration.local import LocalPart
 from engine.orchestration.messages import NewWeights, Part, Published
 from engine.orchestration.run_directory import RunDirectory
-from engine.orchestration.worker import usual_workers, worker_main
+from engine.orchestration.worker import worker_main
 
 
 class Carrier(Protocol):
@@ -51,17 +54,34 @@ class LocalCarrier:
     settle_seconds = 0.0
 
     def __init__(self, run: RunDirectory, config: RunConfig) -> None:
+        """Settle on devices and on how many workers there are.
+
+        Raises:
+            DeviceError: the device that the run is set to does not work here.
+        """
         self.run = run
         self.config = config
-        self._workers = config.workers or usual_workers(config)
+        self._device = choose_device(config.device)
+        cores = psutil.cpu_count(logical=False) or 1
+        gpus = 0 if self._device.is_cpu else len(self._device.names)
+        self._workers = config.workers or gpus or cores
+        self._cores_each = max(1, cores // gpus) if gpus else None
 
     def places(self) -> list[str]:
         """As many as were asked for; never another number."""
         return ["here"] * self._workers
 
     def start_worker(self, name: str, place: str) -> Part:
-        """A process of its own."""
-        return LocalPart(name, worker_main, self.config, name, log=self.run.log_file(name))
+        """A process of its own, which computes on one of the devices."""
+        return LocalPart(
+            name,
+            worker_main,
+            self.config,
+            name,
+            self._cores_each,
+            self._device.of_worker(name),
+            log=self.run.log_file(name),
+        )
 
     def start_learner(self) -> LocalPart:
         """A process of its own."""

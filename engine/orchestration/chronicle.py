@@ -17,6 +17,7 @@ class Chronicle:
         start: number of this start of the run; the first is 1.
         seconds_before: of training, in earlier starts.
         episodes_before: most that earlier starts had stored.
+        judged_before: rows of earlier starts that say how strong a network was.
     """
 
     def __init__(self, run: RunDirectory, watchers: Sequence[Watcher], *, league: bool) -> None:
@@ -34,6 +35,7 @@ class Chronicle:
         self.start = 1 + max((row.get("start", 0) for row in rows), default=0)
         self.seconds_before: float = max((row["elapsed_seconds"] for row in rows), default=0.0)
         self.episodes_before: int = max((row.get("episodes", 0) for row in rows), default=0)
+        self.judged_before = [row for row in rows if "judged" in row]
 
     def say(self, text: str) -> None:
         """A sentence for the user."""

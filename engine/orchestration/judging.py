@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.orchestration.messages import Published
 
@@ -17,6 +18,7 @@ class Judging:
     Attributes:
         newest: what the last one found, by measure; empty before.
         version: of the weights that it was about.
+        course: what all of them found, by measure, oldest first.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class Judging:
         *,
         elapsed: float,
         say: Callable[[str], None],
+        past: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Set up.
 
@@ -35,9 +38,13 @@ class Judging:
             minutes: elapsed minutes at which the newest weights are judged; the last gap repeats.
             elapsed: seconds of training before this start.
             say: takes sentences for the user.
+            past: rows that earlier starts of the run have kept, oldest first.
         """
         self.newest: dict[str, float] = {}
         self.version = 0
+        self.course: dict[str, list[float]] = {}
+        for row in past:
+            self._take(row["version"], row["judged"])
         self._judge = judge
         self._times = [minute * 60 for minute in minutes]
         self._say = say
@@ -78,7 +85,7 @@ class Judging:
                 return
             if not found:
                 return
-            self.newest, self.version = found, weights.version
+            self._take(weights.version, found)
             self._found.append(
                 {
                     "elapsed_seconds": round(elapsed, 1),
@@ -99,6 +106,11 @@ class Judging:
         """Rows for the metrics file that no one has taken yet."""
         found, self._found = self._found, []
         return found
+
+    def _take(self, version: int, found: dict[str, float]) -> None:
+        self.newest, self.version = found, version
+        for name, value in found.items():
+            self.course.setdefault(name, []).append(value)
 
     def _after(self, elapsed: float) -> float:
         """Next elapsed second at which to judge."""

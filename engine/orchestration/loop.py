@@ -94,7 +94,13 @@ class TrainingLoop:
             say=self._say,
         )
         before = self._chronicle.seconds_before
-        self._judging = Judging(judge, judge_minutes, elapsed=before, say=self._say)
+        self._judging = Judging(
+            judge,
+            judge_minutes,
+            elapsed=before,
+            say=self._say,
+            past=self._chronicle.judged_before,
+        )
         self._gauges = Gauges()
         self.status = Status(
             run=str(run.path),
@@ -105,7 +111,7 @@ class TrainingLoop:
         )
         self._weights: Published | None = None
         self._ended = threading.Event()
-        self._began = time.monotonic()
+        self._began: float | None = None  # the clock; it starts when the first games are heard of
 
     def _say_what_is_lost(self) -> None:
         """Episodes that an earlier start had stored and that are no longer there."""
@@ -119,8 +125,12 @@ class TrainingLoop:
 
     @property
     def elapsed(self) -> float:
-        """Seconds of training over all starts."""
-        return self._chronicle.seconds_before + time.monotonic() - self._began
+        """Seconds of training over all starts, each counted from its first games on.
+
+        What comes before is not training: a first start compiles for as long as a short run lasts.
+        """
+        here = 0.0 if self._began is None else time.monotonic() - self._began
+        return self._chronicle.seconds_before + here
 
     @property
     def done(self) -> bool:
@@ -133,7 +143,6 @@ class TrainingLoop:
         Raises:
             RunError: a part cannot work or the disk refuses; the message is for the user.
         """
-        self._began = time.monotonic()
         self._write_metrics()  # counts this start, so that no later one reuses its episode ids
         try:
             self._staff.start()
@@ -186,6 +195,7 @@ class TrainingLoop:
         now, status = time.monotonic(), self.status
         match message:
             case Finished():
+                self._began = self._began or now
                 self._gauges.finished(now, part.name, message, newest=status.version)
                 self.intake.add(now, part, message.batch, message.episodes)
                 status.plies += message.plies
@@ -270,6 +280,7 @@ class TrainingLoop:
         status.workers = self._staff.workers
         status.unstored_seconds = self.intake.age(now)
         status.judged, status.judged_version = self._judging.newest, self._judging.version
+        status.judged_course = self._judging.course
         self._gauges.write(now, status)
         if status.phase not in (_SAVING, _JUDGING):
             if self._gauges.silent:

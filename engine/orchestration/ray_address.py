@@ -64,7 +64,8 @@ def read_address(text: str) -> RayAddress:
     if match is None or not 0 < int(match[2]) < 65536:
         raise RunError(
             f"--ray {text!r} is no address; give HOST:PORT of a cluster (6379 by default), "
-            "ray://HOST:10001, auto for the one of this machine, or nothing"
+            "ray://HOST:10001, auto for the one of this machine, or nothing; what follows --ray is "
+            "taken for the address, so put a game before it"
         )
     return RayAddress(text, host=match[1].strip("[]"), port=int(match[2]))
 

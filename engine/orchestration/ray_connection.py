@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from engine.orchestration.ray_address import RayAddress
+from engine.orchestration.ray_address import AUTO, RayAddress
 from engine.orchestration.run_directory import RunError
 
 # What listens there is known to be Ray by now (``check_reachable``). A cluster's nodes answer
@@ -85,6 +85,12 @@ def join(ray: Any, address: RayAddress) -> None:
     with _quiet():
         threading.Thread(target=connect, name="ray-connect", daemon=True).start()
         connected = done.wait(limit)
+    if address.text == AUTO and (failure or not connected):
+        raise RunError(
+            "no cluster of this machine takes this driver (ray start --head starts one; that of a "
+            "run with --ray alone is for that run only); --ray without an address starts Ray here"
+            + (f": {short(failure[0])}" if failure else "")
+        ) from (failure[0] if failure else None)
     if not connected:
         raise RunError(
             f"the cluster at {address.text} answers, but has not taken this driver within "

@@ -159,12 +159,13 @@ class Nodes:
     def summary(self) -> str:
         """Where networks run, as a sentence."""
         gpus = sum(node.gpus for node in self._up.values())
+        nodes = f"{len(self._up)} node{'s' if len(self._up) > 1 else ''}"
         if not gpus:
             why = "as asked for" if self._config.device == "cpu" else "Ray knows of no GPU"
-            return f"Networks run on the processors of {len(self._up)} node(s): {why}."
+            return f"Networks run on the processors of {nodes}: {why}."
         learner = self.for_learner().num_gpus
         on = f"{learner:g} of a GPU" if learner < 1 else f"{learner:g} GPUs"
-        return f"Self-play on GPUs of {len(self._up)} node(s) ({self._seen()}); " + (
+        return f"Self-play on GPUs of {nodes} ({self._seen()}); " + (
             f"the learner has {on}." if learner else "the learner trains on the processor."
         )
 

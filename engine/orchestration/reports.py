@@ -57,6 +57,7 @@ class Status:
     losses: dict[str, float] = field(default_factory=dict)
     judged: dict[str, float] = field(default_factory=dict)  # truth meter and ladder, newest
     judged_version: int = 0
+    judged_course: dict[str, list[float]] = field(default_factory=dict)  # by measure, oldest first
     league_games: int = 0  # against older versions; 0: no league, or none yet
     league: dict[int, float] = field(default_factory=dict)  # share of the points against each
     bootstrap_share: float = 0.0  # of the first rows, those collected

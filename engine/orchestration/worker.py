@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,17 +44,24 @@ from games.game import Game
 _REPORT_SECONDS = 2.0
 
 
-def worker_main(link: Link, config: RunConfig, name: str, cores: int | None = None) -> None:
+def worker_main(
+    link: Link,
+    config: RunConfig,
+    name: str,
+    cores: int | None = None,
+    device: str | None = None,
+) -> None:
     """Play until told to stop, or until the driver is gone.
 
     Args:
         link: to the driver.
         config: the run's settings.
         name: unique in the run over all starts; prefix of the episode ids.
-        cores: that this worker may keep busy where it has a GPU; None: its GPU's part of all.
+        cores: that this worker may keep busy where it has a GPU; None: all.
+        device: that it computes on, and no other; None: what it sees of those in the settings.
     """
     try:
-        Worker(link, config, name, cores=cores).run()
+        Worker(link, config, name, cores=cores, device=device).run()
     except ParentGoneError:
         raise
     except Exception as error:
@@ -63,24 +69,21 @@ def worker_main(link: Link, config: RunConfig, name: str, cores: int | None = No
         raise SystemExit(1) from None
 
 
-def usual_workers(config: RunConfig) -> int:
-    """How many workers a run has where nobody says: one for each GPU, or else for each core.
-
-    Raises:
-        DeviceError: the device that the run is set to does not work here.
-    """
-    device = choose_device(config.device)
-    return (psutil.cpu_count(logical=False) or 1) if device.is_cpu else len(device.names)
-
-
 class Worker:
     """State of one worker process."""
 
     def __init__(
-        self, link: Link, config: RunConfig, name: str, *, cores: int | None = None
+        self,
+        link: Link,
+        config: RunConfig,
+        name: str,
+        *,
+        cores: int | None = None,
+        device: str | None = None,
     ) -> None:
         self.link = link
         self._cores = cores
+        self._device = device
         self.config = config
         self.name = name
         self.game: Game = make(config.game)
@@ -100,16 +103,16 @@ class Worker:
         """Bootstrap with playouts until the first weights come, then play with the network."""
         limit_threads(1)
         self._listen(wait=0.2)  # a run that goes on has weights waiting
-        device = choose_device(self.config.device)
+        device = choose_device(self._device or self.config.device, here=True)
         if self._wanted is None and not self._stopped:
-            cores = self._cores or (psutil.cpu_count(logical=False) or 1) // len(device.names)
-            self._play_bootstrap(1 if device.is_cpu else max(1, cores))
+            cores = self._cores or psutil.cpu_count(logical=False) or 1
+            self._play_bootstrap(1 if device.is_cpu else cores)
         if self._stopped:
             return
         if device.is_cpu:
             self._play_network()
         else:
-            self._play_on(device.of_worker(_number(self.name)))
+            self._play_on(device.names[0])
 
     def _play_bootstrap(self, threads: int) -> None:
         """Play judged by playouts; with a GPU, which has one worker, in a thread for each core."""
@@ -314,9 +317,3 @@ class _Waits:
     behind: float = 0.0
     acknowledged: int = 0  # batches
     acknowledged_seconds: float = 0.0
-
-
-def _number(name: str) -> int:
-    """The number in a worker's name: ``w3.1.7`` is worker 3."""
-    found = re.search(r"\d+", name)
-    return int(found.group()) if found else 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.inference.evaluator import Evaluator, Remembering
 from engine.kernels.numerics import hash64
 from engine.records import Evaluation
+from engine.search.arena_size import too_large, tree_words
 from engine.search.config import SearchConfig
 from engine.search.gathering import search_gathering
 from engine.search.gumbel import SCHEDULE_COLUMNS
@@ -35,7 +36,7 @@ from engine.search.simulation import (
     settle,
 )
 from engine.search.together import Together
-from engine.search.tree import LINE_WORDS, PROOF, UNKNOWN, node_words
+from engine.search.tree import LINE_WORDS, PROOF, UNKNOWN
 from games.game import Game, States
 
 Evaluate = Callable[[States, NDArray[np.int32], NDArray[np.int32]], Evaluation]
@@ -69,6 +70,9 @@ class TreeGroup:
             streams: the number of each tree's stream of random numbers.
             max_simulations: largest budget of one search.
             threads: that search the same trees.
+
+        Raises:
+            SearchSizeError: there is not the memory.
         """
         num_trees = len(streams)
         self.game = game
@@ -88,13 +92,14 @@ class TreeGroup:
         )
         slots = game.max_legal
         self._state_words = game.state_dtype.itemsize // 4
-        nodes = max_simulations + 1
-        if config.reuse_tree:
-            nodes *= 2
-        # An odd number of cache lines: roots of neighbouring trees fall into different sets.
-        lines = nodes * node_words(slots, self._state_words) // LINE_WORDS | 1
-        self._stride = lines * LINE_WORDS
-        self._ints = _aligned_words(num_trees * self._stride)
+        self._stride = tree_words(game, simulations=max_simulations, reuse=config.reuse_tree)
+        arena = num_trees * self._stride
+        try:
+            self._ints = _aligned_words(arena)
+        except (MemoryError, ValueError):  # the latter for what no array can have
+            raise too_large(
+                game, games=num_trees, simulations=max_simulations, words=arena
+            ) from None
         self._floats = self._ints.view(np.float32)
         self._spare = _aligned_words(self._stride) if config.reuse_tree else self._ints[:0]
 

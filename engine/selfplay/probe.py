@@ -91,13 +91,16 @@ def network_rate(backend: DeviceBackend, batch: int, seconds: float) -> float:
     asking = [threading.Thread(target=ask, args=(number,)) for number in range(threads)]
     for thread in asking:
         thread.start()
-    with contextlib.suppress(threading.BrokenBarrierError):
-        ready.wait()
-    begun = time.perf_counter()
-    over.wait(seconds)
-    over.set()
-    for thread in asking:
-        thread.join()
+    try:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            ready.wait()
+        begun = time.perf_counter()
+        over.wait(seconds)
+    finally:  # also after Ctrl-C: the process would wait for these threads for ever
+        over.set()
+        ready.abort()
+        for thread in asking:
+            thread.join()
     if faults:
         raise faults[0]
     return sum(done) / (time.perf_counter() - begun)
@@ -192,13 +195,12 @@ def _selfplay_rate(
     played = make_lanes(
         game, config, lanes=lanes, games=games, name=f"probe{lanes}", cache_positions=0
     )
-    played.load(backend, 0)
-    _play_for(played, seconds / 3)
-    before, begun = played.evaluations, time.perf_counter()
-    _play_for(played, seconds * 2 / 3)
-    rate = (played.evaluations - before) / (time.perf_counter() - begun)
-    played.close()
-    return rate
+    with contextlib.closing(played):
+        played.load(backend, 0)
+        _play_for(played, seconds / 3)
+        before, begun = played.evaluations, time.perf_counter()
+        _play_for(played, seconds * 2 / 3)
+        return (played.evaluations - before) / (time.perf_counter() - begun)
 
 
 def _play_for(lanes: Lanes, seconds: float) -> None:

@@ -9,7 +9,6 @@ the module, and nothing is imported from another lecture.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from games.suggestions import did_you_mean
 from scripts.lectures.page import Page
 
 #: Packages of the extra ``lecture``; a story may need them.
@@ -107,9 +107,9 @@ def names_of(name: str) -> Sequence[str]:
     if name == "all":
         return tuple(LECTURES)
     if name not in LECTURES:
-        near = difflib.get_close_matches(name, [*LECTURES, "all"], n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(LECTURES)}"
-        raise LectureError(f"no lecture {name!r}; {hint}")
+        there = f"; there are {', '.join(LECTURES)}"
+        hint = did_you_mean(name, [*LECTURES, "all"], otherwise=there)
+        raise LectureError(f"no lecture {name!r}{hint}")
     return (name,)
 
 

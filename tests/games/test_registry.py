@@ -55,6 +55,7 @@ def test_parameters_can_be_listed_with_their_ranges():
         ("go9(size=9)", "'size' is given twice"),
         ("chess9", "no game 'chess9'; did you mean 'chess'"),
         ("", "no game ''"),
+        ("nosuch", "no game 'nosuch'; known: tic_tac_toe"),
         ("connect_four(", "cannot read"),
         ("connect_four)(", "cannot read"),
         ("connect_four(widht=5)", "did you mean 'width'"),

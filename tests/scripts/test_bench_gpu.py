@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -92,3 +93,22 @@ def test_a_device_kept_waiting_is_measured_as_such(monkeypatch):
     shares = [row.value for row in rows if row.unit == "share"]
     assert len(shares) == 3 and min(shares) > 0
     assert [row.settings["lanes"] for row in rows[1:]] == [1, 2, 3]
+
+
+def test_no_lane_plays_on_after_an_interrupt(monkeypatch):
+    """A thread inside of PyTorch at the end of the process aborted it, after Ctrl-C."""
+    from games import make
+
+    def interrupted(lanes, seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench_gpu, "LANE_GAMES", 4)
+    monkeypatch.setattr(bench_gpu, "_play", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(bench_gpu.lane_rows(make("tic_tac_toe"), 0.2))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lane")]
+
+
+def test_other_sections_are_refused_beside_the_table_of_a_gpu():
+    result = run("--gpu", "--device", "cpu", "--section", "lanes")
+    assert result.exit_code == 2 and "--gpu measures its own table" in result.output

@@ -24,6 +24,26 @@ def test_measures_that_come_before_their_version_are_shown():
     screen.update(Status(game="hex(size=5)", judged={"vs random": 0.9}, judged_version=1))
 
 
+def test_what_an_earlier_start_measured_is_shown_and_not_told_again(capsys):
+    status = Status(
+        game="hex(size=5)",
+        judged={"vs random": 0.9},
+        judged_version=7,
+        judged_course={"vs random": [0.2, 0.9]},
+    )
+    screen = LiveScreen()
+    screen._console = Console(width=120, height=40)
+    with screen._console.capture() as drawn:
+        screen._console.print(screen._draw(status))
+    assert "strength (version 7)" in drawn.get() and "▁█" in drawn.get()
+    lines = PlainLines()
+    lines.update(status)
+    status.judged_version = 8
+    lines.update(status)
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 2 and "version 8: vs random 90.0%" in told[1]
+
+
 def test_a_small_window_shows_every_number_whole():
     """In 80 x 24 labels were cut to three letters, and the last lines were missing."""
     screen = LiveScreen()

@@ -1,8 +1,15 @@
-"""What `meijin train` says when it has ended."""
+"""What `meijin train` says when it has ended, and how it takes signals."""
+
+import os
+import signal
+import time
+
+import pytest
 
 from engine.config import RunConfig
 from engine.orchestration.run_directory import RunDirectory
-from scripts.train import _last_words
+from scripts import train
+from scripts.train import _last_words, _StopSignals
 
 
 def test_a_run_without_a_network_is_not_offered_to_be_played(tmp_path):
@@ -14,7 +21,25 @@ def test_a_run_without_a_network_is_not_offered_to_be_played(tmp_path):
     assert "meijin play" in _last_words(run, 2.0, is_done=True)[1]
 
 
-def test_a_run_that_was_stopped_says_how_to_go_on(tmp_path):
+@pytest.mark.parametrize(
+    ("address", "ending"),
+    [(None, ""), ("", " --ray"), ("10.0.0.1:6379", " --ray 10.0.0.1:6379")],
+)
+def test_a_run_that_was_stopped_says_how_to_go_on_where_it_was(tmp_path, address, ending):
     run = RunDirectory(tmp_path / "run")
-    (line,) = _last_words(run, 2.0, is_done=False)
-    assert line == f"Saved. Go on with: meijin train --run {run.path}"
+    (line,) = _last_words(run, 2.0, is_done=False, ray_address=address)
+    assert line == f"Saved. Go on with: meijin train --run {run.path}{ending}"
+
+
+def test_a_signal_that_comes_twice_at_once_is_one_wish_to_stop(monkeypatch):
+    """``timeout -s INT`` sends it to its child and to the group."""
+    with _StopSignals() as stop:
+        assert not stop.asked()
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)  # handlers run between two steps of the interpreter
+        assert stop.asked()
+        monkeypatch.setattr(train, "_SAME_SIGNAL_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)

@@ -1,5 +1,6 @@
 """Games in lanes that share a device: on the processor, with networks real and made-up."""
 
+import signal
 import threading
 import time
 
@@ -134,7 +135,7 @@ def test_a_fault_in_a_lane_reaches_whoever_asks_for_episodes(game):
 
 def test_while_one_lane_is_on_the_device_another_searches(game):
     """Two lanes that each need the device and then the other one's search could not go on alone."""
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=120)
 
     class Device(UniformEvaluator):
         backend, evaluations, slots = None, 0, 0
@@ -162,7 +163,7 @@ def test_the_probe_settles_what_is_not_set_and_says_so(game):
     backend = a_backend(game, batch=128)
     assert network_rate(backend, 32, 0.1) > 0
     tuning = tune(game, backend, config=a_config(probe_seconds=1.0))
-    assert tuning.lanes >= 2 and 32 <= tuning.games <= 128 and tuning.batch == tuning.games
+    assert tuning.lanes >= 1 and 32 <= tuning.games <= 128 and tuning.batch == tuning.games
     said = tuning.sentence
     assert f"{tuning.lanes} lanes of {tuning.games} games" in said
     assert "of what the network does alone" in said and "--set gpu.lanes=N" in said
@@ -258,15 +259,11 @@ def test_a_worker_with_a_device_plays_in_lanes(game, tmp_path, monkeypatch, devi
         is_cpu = False
         names = (device,)
 
-        def of_worker(self, number):
-            assert number == 3
-            return device
-
     name = f"{device} float32"
     if device != "cpu":
         request.getfixturevalue("cuda")
         name += ", graphs"
-    monkeypatch.setattr(worker, "choose_device", lambda wanted: OneDevice())
+    monkeypatch.setattr(worker, "choose_device", lambda wanted, here: OneDevice())
     monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.3)
     link = FakeLink(NewWeights(7, str(path)))
     Worker(link, config, "w3.1.9").run()
@@ -288,7 +285,7 @@ def test_the_first_games_of_a_worker_with_a_device_are_played_in_threads(game, m
         is_cpu = False
         names = ("cpu",)
 
-    monkeypatch.setattr(worker, "choose_device", lambda wanted: OneDevice())
+    monkeypatch.setattr(worker, "choose_device", lambda wanted, here: OneDevice())
     monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.3)
     monkeypatch.setattr(worker.psutil, "cpu_count", lambda logical: 3)
     link = FakeLink(Pause(False))
@@ -298,3 +295,13 @@ def test_the_first_games_of_a_worker_with_a_device_are_played_in_threads(game, m
     assert sum(report.plies for report in reports) > 0
     ids = {text.rsplit("-", 1)[0] for report in reports for text in report.episodes.ids}
     assert ids == {"w0.1.1b-0", "w0.1.1b-1", "w0.1.1b-2"}
+
+
+def test_nobody_asks_on_after_an_interrupt(game):
+    """Ctrl-C in ``meijin bench --gpu`` hung for ever at the end of the process."""
+    backend = a_backend(game, batch=64)
+    before = threading.active_count()
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        network_rate(backend, 32, 30.0)
+    assert threading.active_count() == before

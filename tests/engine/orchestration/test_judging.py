@@ -69,3 +69,25 @@ def test_without_a_judge_nothing_is_judged():
     made = judging(None)
     made.start_when_due(1e6, FIRST, never)
     assert not made.wanted and not made.busy
+
+
+def test_a_run_that_goes_on_knows_what_was_judged_before():
+    rows = [
+        {"elapsed_seconds": 121, "version": 1, "judged": {"truth": 0.25}},
+        {"elapsed_seconds": 300, "version": 4, "judged": {"truth": 0.5, "ladder": 0.75}},
+    ]
+    seen = []
+    made = Judging(
+        lambda path, give_up: seen.append(path.name) or {"truth": 0.75},
+        (2, 5, 10),
+        elapsed=301,
+        say=print,
+        past=rows,
+    )
+    assert made.version == 4 and made.newest == rows[1]["judged"]
+    assert made.course == {"truth": [0.25, 0.5], "ladder": [0.75]}
+    made.start_when_due(600, Published(4, "v4"), never)  # judged already
+    made.start_when_due(900, Published(5, "v5"), never)
+    made.wait()
+    assert seen == ["v5"] and made.course["truth"] == [0.25, 0.5, 0.75]
+    assert [row["version"] for row in made.take_rows()] == [5]

@@ -117,6 +117,17 @@ def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path, kills)
     assert worker_names == {f"{last}1"}, "the network is there already: no playouts (…b) again"
 
 
+def test_the_minutes_begin_with_the_first_games_however_long_the_start_takes(tmp_path):
+    run = tmp_path / "run"
+    minutes = 0.0
+    for start_number in (1, 2):
+        process = start(run, "--workers", "1", minutes=minutes + 0.001)  # no start is so short
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0 and "Done: " in output, output
+        assert any(each.startswith(f"w0.{start_number}.") for each in verified_ids(run)), output
+        minutes = RunDirectory(run).read_metrics()[-1]["elapsed_seconds"] / 60
+
+
 def test_a_killed_worker_and_a_killed_learner_are_started_again(tmp_path):
     run = tmp_path / "run"
     process = start(run, "--workers", "2", minutes=60)

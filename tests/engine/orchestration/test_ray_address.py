@@ -5,12 +5,14 @@ import subprocess
 import threading
 import time
 from concurrent import futures
+from types import SimpleNamespace
 
 import pytest
 from ray_runs import command
 
 from engine.orchestration import ray_address
 from engine.orchestration.ray_address import check_reachable, read_address
+from engine.orchestration.ray_connection import join
 from engine.orchestration.run_directory import RunError
 
 grpc = pytest.importorskip("grpc")
@@ -151,3 +153,16 @@ def test_a_wrong_address_gets_one_line_and_leaves_nothing_behind(kind, grpc_serv
     assert result.returncode != 0
     assert address in result.stderr and len(result.stderr.splitlines()) == 1, result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_game_taken_for_the_address_is_told_where_it_belongs():
+    with pytest.raises(RunError, match="put a game before it"):
+        read_address("connect_four")
+
+
+def test_auto_without_a_cluster_is_told_in_words_of_our_own():
+    def init(**options):
+        raise ConnectionError("Could not find any running Ray instance")
+
+    with pytest.raises(RunError, match=r"no cluster of this machine .* Could not find any"):
+        join(SimpleNamespace(init=init), read_address("auto"))

@@ -33,7 +33,8 @@ def test_without_gpus_there_is_a_worker_for_each_core():
     assert nodes.places() == ["a", "a", "b"]
     assert nodes.for_worker("a") == Request(num_cpus=1, num_gpus=0)
     assert nodes.for_learner() == Request(num_cpus=0, num_gpus=0)
-    assert nodes.surplus == "" and "Ray knows of no GPU" in nodes.summary
+    assert nodes.surplus == "" and "of 2 nodes: Ray knows of no GPU" in nodes.summary
+    assert "of 1 node: " in nodes_of(a=(2, 0)).summary
 
 
 def test_more_workers_than_cores_take_turns_and_it_is_said():

@@ -6,7 +6,9 @@ import pytest
 from engine.inference.rollouts import RolloutEvaluator
 from engine.inference.uniform import UniformEvaluator
 from engine.records import Evaluation
+from engine.search.arena_size import SearchSizeError
 from engine.search.config import GumbelConfig
+from engine.search.search import Search
 from engine.search.signature import search_signature
 from games.game import UNPROVEN
 
@@ -398,3 +400,13 @@ def test_forced_playouts_are_made_and_taken_out_of_the_policy_again(new_search, 
     assert (forced.policies[rows, best] >= shares[rows, best] - 1e-6).all()
     assert (forced.policies[rows, best] > shares[rows, best] + 0.02).mean() > 0.5
     np.testing.assert_allclose(forced.policies.sum(1), 1, atol=1e-5)
+
+
+def test_trees_that_no_memory_holds_are_refused_in_one_line(connect_four):
+    evaluator = UniformEvaluator(connect_four)
+    for simulations in (10**8, 10**30):
+        with pytest.raises(SearchSizeError, match=r"holds 16,777,\d+ simulations a move at most"):
+            Search(connect_four, evaluator, num_trees=1, max_simulations=simulations)
+    for games in (10**7, 10**15):
+        with pytest.raises(SearchSizeError, match=r"at once with 1,000 simulations a move need"):
+            Search(connect_four, evaluator, num_trees=games, max_simulations=1000)
