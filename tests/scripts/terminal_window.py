@@ -37,6 +37,17 @@ class Terminal:
         """What the window shows."""
         return self._call("capture-pane", "-p")
 
+    def coloured_screen(self) -> str:
+        """The same with the colours, in which stones of one shape differ."""
+        return self._call("capture-pane", "-p", "-e")
+
+    def wait_for_change(self, before: str, *, seconds: float = 120) -> None:
+        """Until the coloured screen is another one than before."""
+        deadline = time.monotonic() + seconds
+        while self.coloured_screen() == before:
+            assert time.monotonic() < deadline, f"nothing changed on:\n{self.screen()}"
+            time.sleep(0.05)
+
     def wait_for(self, pattern: str, *, seconds: float = 120) -> str:
         """The screen, as soon as it matches."""
         deadline = time.monotonic() + seconds

@@ -1,9 +1,9 @@
 """`meijin play` as a real process: through pipes, and in a real terminal by way of tmux."""
 
+import itertools
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -238,13 +238,12 @@ def test_a_game_in_a_real_terminal_is_played_to_the_end(
     terminal.type(" ".join([*MEIJIN, *PLAIN_CONNECT_FOUR, "; echo code $?"]), "Enter")
     terminal.wait_for("Your move: X")
     over = r"You win!|engine wins|is a draw"
-    for column in "4455443366227711" * 4:
-        screen = terminal.wait_for(rf"Your move|legal:|{over}")
-        if re.search(over, screen):
-            break
-        terminal.type(column)
-        time.sleep(0.2)
-    terminal.wait_for(over)
+    columns = itertools.cycle("4455443366227711")
+    while not re.search(over, screen := terminal.wait_for(rf"Your move|legal:|{over}")):
+        before = terminal.coloured_screen()
+        legal = re.search(r"legal: (\d)", screen)  # where a full column was typed
+        terminal.type(legal[1] if legal else next(columns))
+        terminal.wait_for_change(before)
     terminal.type("q")
     last = terminal.wait_for(r"code \d")
     assert "code 0" in last and "Moves: 4 " in last
@@ -266,8 +265,7 @@ def test_plain_mode_in_a_terminal_has_colours(open_terminal: Callable[..., Termi
     terminal.type("4", "Enter")
     terminal.wait_for("The engine plays")
     terminal.wait_for(r"X to move.\s+>")
-    coloured = terminal._call("capture-pane", "-p", "-e")
-    assert re.search(r"\x1b\[[0-9;]*31mX", coloured)
+    assert re.search(r"\x1b\[[0-9;]*31mX", terminal.coloured_screen())
     terminal.type("C-d")
     terminal.wait_for("End of input")
 
