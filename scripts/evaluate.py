@@ -34,7 +34,6 @@ from games.game import Game
 from scripts.agent_options import (
     AGENT_HELP,
     game_option,
-    json_option,
     progress_bars,
     seed_option,
     settle_game,
@@ -105,7 +104,13 @@ def _parse_strengths(
 )
 @click.option("--quick", is_flag=True, help="Fewer positions and games: a first impression.")
 @seed_option
-@json_option
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Also write the result here, and the picture of the ladder beside it, under the same name "
+    "with .png; - prints the result instead of the tables, and draws nothing.",
+)
 def command(
     agent: str,
     game_id: str | None,
@@ -130,6 +135,8 @@ def command(
       meijin evaluate runs/connect_four --all --games 20
     """
     check_folders(json_file)
+    if json_file is not None and json_file.suffix == ".png":
+        raise click.UsageError(f"{json_file} is where the picture goes; give --json a name in .json")
     game = settle_game(game_id, agent)
     if whole_course:
         if not is_run(Path(agent)):
@@ -342,10 +349,13 @@ def _keep(
         targets.append(Path(agent) / "evaluation.json")
     for target in targets:
         _write(target, text.encode())
+        wrote = str(target)
         if ladder is not None:
             picture = target.with_suffix(".png")
             with writing(picture):
                 draw_ladder(ladder, target=picture)
+            wrote += f" and {picture}"
+        click.echo(f"wrote {wrote}", err=True)
 
 
 def _write(target: Path, data: bytes) -> None:

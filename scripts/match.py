@@ -81,7 +81,7 @@ _GAMES_OF_A_TEST = 20_000  # at most
 @db_option
 @parallel_option
 @seed_option
-@click.option("--json", "as_json", is_flag=True, help="Print the result for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")
 def command(
     a: str,
     b: str,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +16,20 @@ from agents.agent import AgentError
 def check_folders(*files: Path | None) -> None:
     """Refuse files that could not be written, before the work whose result they are to hold.
 
+    Args:
+        files: None, and ``-`` for standard output, are passed over.
+
     Raises:
-        AgentError: there is no folder for one of them.
+        AgentError: one of them has no folder, or may not be written.
     """
     for file in files:
-        if file is not None and not file.absolute().parent.is_dir():
+        if file is None or str(file) == "-":
+            continue
+        folder = file.absolute().parent
+        if not folder.is_dir():
             raise AgentError(f"there is no folder {file.parent} for {file.name}; make it first")
+        if not os.access(file if file.exists() else folder, os.W_OK):
+            raise AgentError(f"{file} cannot be written: no permission; choose another place")
 
 
 @contextmanager

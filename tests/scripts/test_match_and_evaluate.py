@@ -68,6 +68,13 @@ def test_an_evaluation_measures_truth_and_climbs_the_ladder(tmp_path):
     elo = facts["elo"]["players"]
     assert elo["random"] == {"elo": 0.0, "elo_95": [0.0, 0.0]}
     assert elo["alpha_beta:4"]["elo"] > 300
+    picture = target.with_suffix(".png")
+    assert picture.exists() and f"wrote {target} and {picture}" in result.stderr
+
+
+def test_an_evaluation_is_not_written_over_by_its_picture(tmp_path):
+    result = CliRunner().invoke(evaluate, ["random", "--json", str(tmp_path / "result.png")])
+    assert result.exit_code == 2 and "where the picture goes" in result.output
 
 
 def test_an_evaluation_as_json_on_standard_output_is_nothing_else():
