@@ -96,6 +96,11 @@ def wait_for_port(port: int, *, seconds: float = 90, host: str = "127.0.0.1") ->
     wait_until(listens, seconds=seconds, what=f"port {port}")
 
 
+def wait_for_head(log: Path, *, seconds: float = 300) -> None:
+    """Until a head that ``ray_start`` starts is up; its port is open long before its raylet runs."""
+    wait_until(lambda: "Ray runtime started" in log.read_text(), seconds=seconds, what="the head")
+
+
 def actors(kind: str = "Meijin") -> list[psutil.Process]:
     """Processes of workers and learner on this machine that Ray started for a Meijin run."""
     found = []

@@ -13,7 +13,7 @@ from ray_runs import (
     start,
     stop,
     verified,
-    wait_for_port,
+    wait_for_head,
     wait_for_shards,
     wait_until,
 )
@@ -49,6 +49,7 @@ def trained_with_the_network(run, *options, log, environment):
             seconds=PATIENCE_SECONDS,
             what="self-play on the device",
         )
+        assert driver.poll() is None, log.read_text()
         wait_for_shards(run, 4, seconds=PATIENCE_SECONDS)
         stop(driver)
     finally:
@@ -81,7 +82,7 @@ def test_actors_of_ray_share_a_gpu(tmp_path, environment):
     node = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2",
             "--num-gpus=1", "--include-dashboard=false")  # fmt: skip
     with ray_start(*node, log=tmp_path / "head", environment=environment):
-        wait_for_port(port)
+        wait_for_head(tmp_path / "head")
         versions = trained_with_the_network(
             run, "--device", "cuda", "--ray", f"127.0.0.1:{port}", log=log, environment=environment
         )
