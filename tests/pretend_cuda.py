@@ -200,8 +200,12 @@ class PretendCuda:
             "is_bf16_supported": lambda including_emulation=True: True,
             "device_count": lambda: 1,
             "get_device_name": lambda device=None: "made up",
+            "is_current_stream_capturing": lambda: False,
         }.items():
             monkeypatch.setattr(cuda, name, value)
+        # Where PyTorch itself asks for a device, there is none.
+        accelerator = torch.accelerator
+        monkeypatch.setattr(accelerator, "current_accelerator", lambda check_available=False: None)
         for name in ("zeros", "ones", "empty", "tensor", "arange", "zeros_like", "empty_like"):
             monkeypatch.setattr(torch, name, self._factory(getattr(torch, name)))
         # Modules then take converted tensors for parameters, whatever their class.

@@ -10,11 +10,11 @@ from ray_runs import (
     end_with_children,
     free_ports,
     ray_start,
+    shards,
     start,
     stop,
     verified,
     wait_for_head,
-    wait_for_shards,
     wait_until,
 )
 from tiny_runs import PATIENCE_SECONDS, TINY
@@ -40,17 +40,20 @@ def environment(tmp_path):
     return NO_TOKEN | {"PYTHONPATH": os.pathsep.join(path)}
 
 
+def wait_for(happened, driver):
+    """Until it has happened; a run that has ended is not waited for."""
+    wait_until(
+        lambda: happened() or driver.poll() is not None, seconds=PATIENCE_SECONDS, what="progress"
+    )
+
+
 def trained_with_the_network(run, *options, log, environment):
     """Train until the device has played; returns the versions that played."""
     driver = start(run, *options, log=log, environment=environment, settings=SETTINGS)
     try:
-        wait_until(
-            lambda: "Self-play on cuda:0" in log.read_text() or driver.poll() is not None,
-            seconds=PATIENCE_SECONDS,
-            what="self-play on the device",
-        )
-        assert driver.poll() is None, log.read_text()
-        wait_for_shards(run, 4, seconds=PATIENCE_SECONDS)
+        wait_for(lambda: "Self-play on cuda:0" in log.read_text(), driver)
+        before = shards(run)
+        wait_for(lambda: shards(run) >= before + 4, driver)
         stop(driver)
     finally:
         end_with_children(driver)
@@ -67,7 +70,8 @@ def test_workers_and_the_learner_share_a_gpu_and_do_without_it_later(tmp_path, e
     assert "Networks run on cuda:0 (made up): as asked for." in log.read_text()
     driver = start(run, "--device", "cpu", "--workers", "1", log=log, settings=[])
     try:
-        wait_for_shards(run, 2, seconds=PATIENCE_SECONDS)
+        before = shards(run)
+        wait_for(lambda: shards(run) >= before + 2, driver)
         stop(driver)
     finally:
         end_with_children(driver)
