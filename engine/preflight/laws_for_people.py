@@ -77,6 +77,7 @@ def positions_read_back(games: Games) -> None:
         left_out = {"key", *game.history_fields} if game.history_fields else set()
         fields = [name for name in differing(again, state) if name not in left_out]
         if fields or game.state_to_text(again) != text:
+            fields.sort(key="key".__eq__)  # it differs wherever another field does
             name = fields[0] if fields else "text"
             values = (
                 f"{name} {again[name].tolist()} instead of {state[name].tolist()}"

@@ -7,6 +7,7 @@ same laws again and compared with themselves. Then search and learning are tried
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -348,8 +349,13 @@ class Proof:
         if not line and not isinstance(error, (GameError, TookTooLong)):
             raise error
         hint = "functions for people get records of all positions, finished ones too"
+        unmarked = re.search(r"Untyped global name '(\w+)'.*<class 'function'>", str(error))
         if "readonly array" in str(error):
             hint = "compiled rules cannot change a module-level array: make it a field of STATE"
+        elif unmarked:
+            hint = f"write @rule above {unmarked[1]}(): rules call only what is compiled too"
+        elif isinstance(error, (IndexError, OverflowError)):
+            hint = "look at the shape and the type of the array that the line reads or writes"
         elif isinstance(error, GameError):
             hint = "docs/add_a_game.md lists what rules may use, and Numba's traps"
         elif isinstance(error, TookTooLong):

@@ -18,10 +18,11 @@ class Mutant:
     red: str  # the first red line
     where: str
     got: str
+    hint: str
 
 
-def mutant(name, *changes, red, where, got, marks=()):
-    case = Mutant(name, changes, red, where, got)
+def mutant(name, *changes, red, where, got, hint="", marks=()):
+    case = Mutant(name, changes, red, where, got, hint)
     return pytest.param(case, id=name.replace(" ", "_"), marks=marks)
 
 
@@ -226,6 +227,13 @@ PLAINLY_BROKEN = [
         got="ply 0 instead of",
     ),
     mutant(
+        "a position read without its mover",
+        ('    state["to_play"] = ply % 2\n', ""),
+        red="positions as text read back",
+        where="text_to_state() in line",
+        got="it gives to_play 0 instead of 1",
+    ),
+    mutant(
         "a board drawn with owners of nothing",
         ("owners=owners,", "owners=((0,) * WIDTH,) * HEIGHT,"),
         red="the drawn board fits",
@@ -275,6 +283,14 @@ PLAINLY_BROKEN = [
         got="key 0",
     ),
     mutant(
+        "a number that its field cannot hold",
+        ("state.board[cell] = CHESSBOARD", "state.board[cell] = 1000 + CHESSBOARD"),
+        red=LOADS,
+        where="in initial: state.board[cell] = 1000",
+        got="OverflowError",
+        hint="the type of the array",
+    ),
+    mutant(
         "a line outside functions that raises",
         ("NEIGHBOUR = neighbours()", "NEIGHBOUR = neighbours()[CELLS]"),
         red=LOADS,
@@ -284,6 +300,14 @@ PLAINLY_BROKEN = [
 ]  # fmt: skip
 
 BROKEN_WHEN_COMPILED = [
+    mutant(
+        "a rule that is not marked",
+        ("@rule\ndef observe", "def observe"),
+        red="compiles",
+        where="broken.py",
+        got="'observe'",
+        hint="write @rule above observe()",
+    ),
     mutant(
         "a key that becomes signed",
         ("    state.key = key", "    state.key = (key + cell) >> ONE"),
@@ -343,7 +367,7 @@ def check(finding, case):
     assert finding is not None, "everything stayed green"
     assert (finding.name, case.got in finding.fault.got) == (case.red, True), finding.fault
     assert case.where in finding.fault.where, finding.fault
-    assert finding.fault.hint and finding.fault.expected
+    assert case.hint in finding.fault.hint and finding.fault.hint and finding.fault.expected
     assert len(finding.fault.got.splitlines()) == 1
 
 
