@@ -87,13 +87,18 @@ def end_with_children(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def wait_for_port(port: int, *, seconds: float = 90, host: str = "127.0.0.1") -> None:
+def wait_for_port(port: int, *, seconds: float = 300) -> None:
     def listens() -> bool:
-        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return True
         return False
 
     wait_until(listens, seconds=seconds, what=f"port {port}")
+
+
+def wait_for_head(log: Path, *, seconds: float = 300) -> None:
+    """Until a head by ``ray_start`` is up; its port is open long before its raylet runs."""
+    wait_until(lambda: "Ray runtime started" in log.read_text(), seconds=seconds, what="the head")
 
 
 def actors(kind: str = "Meijin") -> list[psutil.Process]:

@@ -14,7 +14,7 @@ from ray_runs import (
     start,
     stop,
     verified,
-    wait_for_port,
+    wait_for_head,
     wait_until,
 )
 from tiny_runs import PATIENCE_SECONDS, TINY
@@ -86,7 +86,7 @@ def test_actors_of_ray_share_a_gpu(tmp_path, environment):
     node = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2",
             "--num-gpus=1", "--include-dashboard=false")  # fmt: skip
     with ray_start(*node, log=tmp_path / "head", environment=environment):
-        wait_for_port(port)
+        wait_for_head(tmp_path / "head")
         versions = trained_with_the_network(
             run, "--device", "cuda", "--ray", f"127.0.0.1:{port}", log=log, environment=environment
         )

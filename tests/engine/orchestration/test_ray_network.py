@@ -17,7 +17,7 @@ from ray_runs import (
     start,
     stop,
     verified,
-    wait_for_port,
+    wait_for_head,
     wait_for_shards,
     wait_until,
 )
@@ -107,7 +107,7 @@ def test_a_network_that_is_gone_for_ten_seconds_loses_and_doubles_nothing(tmp_pa
             log=tmp_path / "head",
         ),
     ):
-        wait_for_port(port, host=HERE)
+        wait_for_head(tmp_path / "head")
         with ray_start(
             f"--address={HERE}:{port}",
             f"--node-ip-address={THERE}",

@@ -20,6 +20,7 @@ from ray_runs import (
     start,
     stop,
     verified,
+    wait_for_head,
     wait_for_port,
     wait_for_shards,
     wait_until,
@@ -37,6 +38,7 @@ Head = namedtuple("Head", "cluster client dashboard")
 def head(tmp_path_factory):
     """A head with two cores on the loopback of this machine."""
     cluster, client, dashboard = free_ports(3)
+    log = tmp_path_factory.mktemp("head") / "log"
     with ray_start(
         "--head",
         f"--port={cluster}",
@@ -44,9 +46,9 @@ def head(tmp_path_factory):
         f"--dashboard-port={dashboard}",
         "--node-ip-address=127.0.0.1",
         "--num-cpus=2",
-        log=tmp_path_factory.mktemp("head") / "log",
+        log=log,
     ):
-        wait_for_port(cluster)
+        wait_for_head(log)
         wait_for_port(client)
         yield Head(
             f"127.0.0.1:{cluster}", f"ray://127.0.0.1:{client}", f"http://127.0.0.1:{dashboard}"
