@@ -136,7 +136,9 @@ def command(
     """
     check_folders(json_file)
     if json_file is not None and json_file.suffix == ".png":
-        raise click.UsageError(f"{json_file} is where the picture goes; give --json a name in .json")
+        raise click.UsageError(
+            f"{json_file} is where the picture goes; give --json a name in .json"
+        )
     game = settle_game(game_id, agent)
     if whole_course:
         if not is_run(Path(agent)):
