@@ -134,9 +134,11 @@ def command(
         console.print(ranking_table(standings))
         console.print(superiority_table(standings))
     target = picture or db_file.with_suffix(".png")
+    result = ""
     if json_file is not None and str(json_file) != "-":
         with writing(json_file):
             json_file.write_text(text, encoding="utf-8")
+        result = f"; result: {json_file}"
     with writing(target):
         draw_standings(standings, target=target)
-    click.echo(f"games: {db_file}; picture: {target}", err=True)
+    click.echo(f"games: {db_file}; picture: {target}{result}", err=True)

@@ -42,6 +42,7 @@ def test_a_tournament_prints_tables_and_writes_numbers_and_a_picture(tmp_path, m
     result = CliRunner().invoke(tournament, [*arguments, "--json", "out.json"])
     assert result.exit_code == 0, result.output
     assert "superiority" in result.stdout
+    assert "picture: tournament.png; result: out.json" in result.stderr
     facts = json.loads((tmp_path / "out.json").read_text())
     assert facts["games"] == 60
     assert sum(each["games"] for each in facts["pairs"]) == 60
