@@ -43,6 +43,8 @@ REGISTERED: Mapping[str, tuple[str, Mapping[str, Setting]]] = {
     "chess": ("chess", {}),
 }
 
+_MOST_LISTED = 40  # legal moves in a message
+
 #: Modules that make games out of something other than a file, by the word before the colon in
 #: ``"pettingzoo:connect_four_v3"``; imported when they are asked for.
 MAKERS: Mapping[str, str] = {"pettingzoo": "games.bridges.foreign_game"}
@@ -296,9 +298,12 @@ def _checking_legality(
             return action
         if not legal:
             raise IllegalMoveError(f"{text!r} cannot be played: the game is over")
-        moves = " ".join(module.action_to_text(state, other) for other in legal)
+        moves = f"{len(legal)} other moves"
+        if len(legal) <= _MOST_LISTED:
+            moves = " ".join(module.action_to_text(state, other) for other in legal)
+        plies = f"{state['ply']} {'ply' if state['ply'] == 1 else 'plies'}"
         raise IllegalMoveError(
-            f"{text!r} cannot be played in {game_id} after {state['ply']} plies; legal: {moves}"
+            f"{text!r} cannot be played in {game_id} after {plies}; legal: {moves}"
         )
 
     return text_to_action

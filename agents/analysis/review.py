@@ -9,12 +9,15 @@ import numpy as np
 
 from agents.analysis.trees import Growth, TreePool
 from agents.records.record import GameRecord
+from agents.rollout_agent import RolloutAgent
 from agents.search_agent import SearchAgent
 from engine.search.root_moves import RootMove
 from games.game import Game
 
 #: A move that costs so much expected score (a draw counts half) is called so, the worst first.
 GRADES = (("blunder", 0.20), ("mistake", 0.10), ("inaccuracy", 0.05))
+#: Standard deviation of one random game's result, as an expected score: at most this.
+_RANDOM_GAME = 0.5
 _POSITIONS = 24  # searched at once
 _STEP = 32  # simulations of each between two words of progress; no clock, so that reviews repeat
 _LINES = 3  # best moves kept of each position
@@ -80,7 +83,8 @@ def review(
 ) -> Review:
     """Search every position of a game, and compare each move with the best one.
 
-    With one thread the same agent finds the same, however busy the machine is.
+    With one thread the same agent finds the same, however busy the machine is. Where random games
+    judge, a move has a grade only if its cost is beyond twice the standard error of two means.
 
     Args:
         record: the game.
@@ -94,17 +98,19 @@ def review(
     scores = [tree.score for tree in trees]
     texts: list[str | None] = [*record.move_texts(), None]
     actions: list[int | None] = [*record.actions, None]
+    noise = 2 * _RANDOM_GAME * (2 / visits) ** 0.5 if isinstance(agent, RolloutAgent) else 0.0
     positions = []
     for ply, (state, tree) in enumerate(zip(states, trees, strict=True)):
         mover = int(state["to_play"])
-        cost = 0.0
+        cost, is_exact = 0.0, False
         if actions[ply] is not None:
             change = scores[ply] - scores[ply + 1]
             cost = max(change if mover == 0 else -change, 0.0)
             # The search's own move cannot be a mistake in its eyes; what it finds out one ply
             # later is noise, unless a result is certain by then.
             is_best = bool(tree.candidates) and tree.candidates[0].action == actions[ply]
-            if is_best and not (tree.is_proven and trees[ply + 1].is_proven):
+            is_exact = tree.is_proven and trees[ply + 1].is_proven
+            if is_best and not is_exact:
                 cost = 0.0
         positions.append(
             ReviewedPosition(
@@ -116,7 +122,7 @@ def review(
                 candidates=tree.candidates,
                 played=texts[ply],
                 cost=cost,
-                grade=grade_of(cost),
+                grade=grade_of(cost) if is_exact or cost > noise else "",
             )
         )
     return Review(record, tuple(positions), visits, agent.name)

@@ -284,6 +284,14 @@ def test_a_ko_is_not_taken_back_at_once(spec):
     assert may_play(game, states, "b2")
 
 
+def test_a_move_that_cannot_be_played_is_told_in_a_short_line():
+    game = games.make(NINE)
+    state = game.after([game.text_to_action(game.rules.initial(1)[0], "e5")])
+    with pytest.raises(IllegalMoveError) as caught:
+        game.text_to_action(state, "e5")
+    assert str(caught.value) == "'e5' cannot be played in go after 1 ply; legal: 81 other moves"
+
+
 def test_superko_forbids_to_send_two_and_return_one_simple_ko_does_not():
     for spec, forbidden in ((NINE, True), (FIVE, False)):
         game = games.make(spec)

@@ -56,6 +56,24 @@ def test_a_review_is_the_same_on_a_fast_and_on_a_slow_machine(monkeypatch, tick)
     assert reviewed(record).positions == expected
 
 
+def test_what_few_random_games_say_of_a_first_move_is_called_nothing():
+    """The first moves of Othello mirror each other; forty random games each tell them apart."""
+    game = games.make("othello(size=6)")
+    start = game.rules.initial(1)
+    moves = [game.action_to_text(start[0], action) for action in game.legal(start[0])]
+    firsts = []
+    for seed in range(4):
+        agent = make_agent("mcts:1", game=game, seed=seed)
+        for move in moves:
+            found = review(record_of(game.id, move), agent, visits=40)
+            firsts.append(found.positions[0])
+    assert max(first.cost for first in firsts) > 0.05
+    assert [first.grade for first in firsts] == [""] * len(firsts)
+    lost = record_of("tic_tac_toe", "a1 b1 a2 b2 c3 b3")  # a missed win is certain with few, too
+    found = review(lost, make_agent("mcts:1", game=lost.game), visits=40)
+    assert found.positions[4].grade == "blunder"
+
+
 def test_a_missed_win_and_a_result_on_the_board():
     found = reviewed(record_of("tic_tac_toe", "a1 b1 a2 b2 c3 b3"), threads=2)
     missed, _, over = found.positions[4:]
