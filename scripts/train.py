@@ -144,8 +144,11 @@ def command(
         config = _continued(config, explicit, run.path)
     made = make(config.game)
     with ExitStack() as held:
-        if not fresh:
+        if fresh:
+            run.check_place()
+        else:
             held.enter_context(run.hold())
+            _refuse_what_is_done(run, config.minutes, ray_address)
         # Before anything is written: a device or a cluster that is not there leaves nothing behind.
         carrier = None
         watchers: list[Watcher] = []
@@ -182,12 +185,6 @@ def command(
             judge=judge,
             judge_minutes=(2, 5, 10, 15, 20),
         )
-        if loop.done:
-            had = loop.elapsed / 60
-            raise click.ClickException(
-                f"{run.path} has been trained for {had:.1f} minutes already; go on with: "
-                f"{_again(run, ray_address)} --minutes {math.ceil(2 * had)}"
-            )
         click.echo(
             f"{'Starting' if fresh else 'Going on with'} {run.path} ({made.id}, "
             f"seed {config.seed}); Ctrl-C saves and stops"
@@ -205,6 +202,22 @@ def command(
             raise
     for line in _last_words(run, config.minutes, is_done=loop.done, ray_address=ray_address):
         click.echo(line)
+
+
+def _refuse_what_is_done(run: RunDirectory, minutes: float, ray_address: str | None) -> None:
+    """Told at once: to begin with, devices are tried and a cluster is started.
+
+    Raises:
+        click.ClickException: the minutes have been spent by earlier starts.
+    """
+    from engine.orchestration.chronicle import Chronicle
+
+    had = Chronicle(run, (), league=False).seconds_before / 60
+    if had >= minutes:
+        raise click.ClickException(
+            f"{run.path} has been trained for {had:.1f} minutes already; go on with: "
+            f"{_again(run, ray_address)} --minutes {math.ceil(2 * had)}"
+        )
 
 
 def _again(run: RunDirectory, ray_address: str | None) -> str:

@@ -55,6 +55,19 @@ class RunDirectory:
         """Whether a run has been started here."""
         return (self.path / _CONFIG).is_file()
 
+    def check_place(self) -> None:
+        """Refuse, before anything else is done, a place where ``create`` would fail.
+
+        Raises:
+            RunError: there is no permission.
+        """
+        there = next(each for each in (self.path, *self.path.absolute().parents) if each.exists())
+        if not os.access(there, os.W_OK):
+            raise RunError(
+                f"cannot write the run directory {self.path}: no permission; choose another with "
+                "--run"
+            )
+
     def create(self, config: RunConfig) -> None:
         """Make the folders and write the settings.
 

@@ -5,9 +5,10 @@ import signal
 import time
 
 import pytest
+from click.testing import CliRunner
 
 from engine.config import RunConfig
-from engine.orchestration.run_directory import RunDirectory
+from engine.orchestration.run_directory import RunDirectory, RunError
 from scripts import train
 from scripts.train import _last_words, _StopSignals
 
@@ -19,6 +20,27 @@ def test_a_run_without_a_network_is_not_offered_to_be_played(tmp_path):
     assert "too short for a first network" in line and line.endswith("--minutes 5")
     run.weights_file(1).write_bytes(b"")
     assert "meijin play" in _last_words(run, 2.0, is_done=True)[1]
+
+
+def test_what_is_done_or_has_no_place_is_told_before_a_cluster_is_started(tmp_path, monkeypatch):
+    ray_carrier = pytest.importorskip("engine.orchestration.ray_carrier")
+
+    def started(*_arguments, **_options):
+        raise AssertionError("Ray was started")
+
+    monkeypatch.setattr(ray_carrier, "RayCarrier", started)
+    run = RunDirectory(tmp_path / "run")
+    run.create(RunConfig(game="tic_tac_toe", minutes=2.0))
+    (run.path / "metrics.jsonl").write_text('{"start": 1, "elapsed_seconds": 121.0}\n')
+    told = CliRunner().invoke(train.command, ["--run", str(run.path), "--ray"])
+    assert told.exit_code == 1
+    assert f"2.0 minutes already; go on with: meijin train --run {run.path} --ray" in told.output
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    told = CliRunner().invoke(
+        train.command, ["tic_tac_toe", "--run", str(tmp_path / "a" / "b"), "--ray"]
+    )
+    assert isinstance(told.exception, RunError)
+    assert str(told.exception).endswith("a/b: no permission; choose another with --run")
 
 
 @pytest.mark.parametrize(
