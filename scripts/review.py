@@ -96,4 +96,7 @@ def _tell(found: Review) -> None:
     if len(found.faults) > _TOLD:
         click.echo(f"and {len(found.faults) - _TOLD} more")
     if not found.faults:
-        click.echo("no move gave away five per cent of its player's chances")
+        click.echo(
+            f"no move gave away {100 * found.least:.0f} % of its player's chances, the least that "
+            "can be told"
+        )

@@ -60,6 +60,7 @@ class Review:
     positions: tuple[ReviewedPosition, ...]
     visits: int
     reviewer: str
+    least: float  # cost from which a move has a grade, unless its cost is exact
 
     @property
     def faults(self) -> list[ReviewedPosition]:
@@ -98,7 +99,9 @@ def review(
     scores = [tree.score for tree in trees]
     texts: list[str | None] = [*record.move_texts(), None]
     actions: list[int | None] = [*record.actions, None]
-    noise = 2 * _RANDOM_GAME * (2 / visits) ** 0.5 if isinstance(agent, RolloutAgent) else 0.0
+    least = GRADES[-1][1]
+    if isinstance(agent, RolloutAgent):
+        least = max(least, 2 * _RANDOM_GAME * (2 / visits) ** 0.5)
     positions = []
     for ply, (state, tree) in enumerate(zip(states, trees, strict=True)):
         mover = int(state["to_play"])
@@ -122,10 +125,10 @@ def review(
                 candidates=tree.candidates,
                 played=texts[ply],
                 cost=cost,
-                grade=grade_of(cost) if is_exact or cost > noise else "",
+                grade=grade_of(cost) if is_exact or cost >= least else "",
             )
         )
-    return Review(record, tuple(positions), visits, agent.name)
+    return Review(record, tuple(positions), visits, agent.name, least)
 
 
 def grade_of(cost: float) -> str:
