@@ -1,13 +1,13 @@
-"""A CUDA device that is made up: computes on the processor, and keeps a GPU's rules.
+"""CUDA devices that are made up: they compute on the processor, and keep a GPU's rules.
 
-Tensors say that they are on ``cuda:0``; what they hold lies in ordinary memory. Every operation is
-carried out at once, so answers are right however wrong the waiting is. What is checked instead is
-the order that streams, events and locks promise: each stream and each thread has a vector clock
-(Lamport 1978, Mattern 1989), each piece of memory remembers who wrote and read it last, and an
-access that nothing puts after the one before raises ``DeviceFault``. So does a tensor of the
-processor among those of the device, an asynchronous copy of memory that is not pinned, and what a
-graph must not capture. Not seen: memory that PyTorch's allocator hands to another stream too early,
-and whatever only a real GPU does.
+Tensors say that they are on ``cuda:0`` or another; what they hold lies in ordinary memory. Every
+operation is carried out at once, so answers are right however wrong the waiting is. What is checked
+instead is the order that streams, events and locks promise: each stream and each thread has a
+vector clock (Lamport 1978, Mattern 1989), each piece of memory remembers who wrote and read it
+last, and an access that nothing puts after the one before raises ``DeviceFault``. So do tensors of
+two devices in one operation, an asynchronous copy of memory that is not pinned, and what a graph
+must not capture. Not seen: memory that PyTorch's allocator hands to another stream too early, and
+whatever only a real GPU does.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ class DeviceFault(AssertionError):
 
 
 class OnDevice(torch.Tensor):
-    """A tensor that says it is on the made-up device."""
+    """A tensor that says it is on a made-up device."""
 
     @staticmethod
-    def __new__(cls, memory, device):
+    def __new__(cls, memory, device, index):
         with torch.inference_mode(False):  # views of tensors from outside it could not be wrapped
             made = torch.Tensor._make_wrapper_subclass(
                 cls, memory.shape, strides=memory.stride(), dtype=memory.dtype, device="cpu",
                 storage_offset=memory.storage_offset(),
             )  # fmt: skip
-        made.memory, made.of = memory, device
+        made.memory, made.of, made.number = memory, device, index
         return made
 
     # To PyTorch's own code it is one of the processor, whose build may know no other device.
-    device = property(lambda self: torch.device("cuda:0"))
+    device = property(lambda self: torch.device("cuda", self.number))
     is_cuda = property(lambda self: True)
 
     def cpu(self):
@@ -94,7 +94,8 @@ class Stream(Agent):
     def __init__(self, device=None, priority=0):
         super().__init__()
         self.device = PretendCuda.now
-        self.priority = priority
+        self.index = self.device.index_of(device)
+        self.device.used.add(self.index)
 
     def synchronize(self):
         self.device.forbid("a wait for a stream")
@@ -112,7 +113,7 @@ class Event:
 
     def record(self, stream=None):
         device = PretendCuda.now
-        stream = stream or device.stream()
+        stream = stream or device.stream(device.index_of(None))
         stream.clock.learn(device.thread().clock)
         self.clock, self.recorded = Clock(stream.clock), True
 
@@ -139,7 +140,7 @@ class Graph:
     @torch.inference_mode()
     def replay(self):
         device = PretendCuda.now
-        if device.stream() is not self.stream:
+        if device.stream(self.stream.index) is not self.stream:
             raise DeviceFault("a graph replayed in a stream that was not meant for it")
         device.replays += 1
         for func, args, kwargs, before in self.steps:
@@ -147,7 +148,7 @@ class Graph:
             fresh = [
                 *zip(_fresh(before, (args, kwargs)), _fresh(after, (args, kwargs)), strict=True)
             ]
-            device.note(func, args, kwargs, [old for old, _ in fresh])
+            device.note(func, args, kwargs, [old for old, _ in fresh], self.stream)
             for old, new in fresh:
                 old.copy_(new)
 
@@ -168,11 +169,18 @@ class Lock:
 
 
 class PretendCuda:
-    """The device; ``install`` puts it where PyTorch would have a GPU."""
+    """The devices; ``install`` puts them where PyTorch would have GPUs.
+
+    Attributes:
+        used: numbers of those that this process has computed on, or waited for: each has cost a
+            real process some 500 MB.
+    """
 
     now: PretendCuda
 
-    def __init__(self):
+    def __init__(self, count=1):
+        self.count = count
+        self.used: set[int] = set()
         PretendCuda.now = self
         self.guard = threading.RLock()
         self.memories: dict[int, _Memory] = {}
@@ -180,7 +188,8 @@ class PretendCuda:
         self.local = threading.local()
         self.main = Agent()
         self.local.thread = self.main
-        self.default = Stream()
+        self.defaults = [Stream(index) for index in range(count)]
+        self.used.clear()
         self.replays = self.operations = 0
 
     def install(self, monkeypatch):
@@ -192,13 +201,15 @@ class PretendCuda:
             "CUDAGraph": Graph,
             "graph": self._graph,
             "stream": self._stream,
-            "current_stream": lambda device=None: self.stream(),
+            "current_stream": lambda device=None: self.stream(self.index_of(device)),
+            "current_device": lambda: self.index_of(None),
+            "set_device": lambda device: setattr(self.local, "index", self.index_of(device)),
             "graph_pool_handle": lambda: (0, 1),
             "synchronize": self._synchronize,
             "empty_cache": lambda: None,
             "is_available": lambda: True,
             "is_bf16_supported": lambda including_emulation=True: True,
-            "device_count": lambda: 1,
+            "device_count": lambda: self.count,
             "get_device_name": lambda device=None: "made up",
             "is_current_stream_capturing": lambda: False,
         }.items():
@@ -220,9 +231,17 @@ class PretendCuda:
             self.local.thread.clock.learn(self.main.clock)
         return self.local.thread
 
-    def stream(self):
-        """The calling thread's current stream."""
-        return getattr(self.local, "stream", self.default)
+    def index_of(self, device):
+        """The number of a device; the calling thread's current one where nothing is said."""
+        if isinstance(device, str):
+            device = torch.device(device)
+        index = device.index if isinstance(device, torch.device) else device
+        return getattr(self.local, "index", 0) if index is None else index
+
+    def stream(self, index):
+        """The calling thread's current stream on a device."""
+        stream = getattr(self.local, "stream", None)
+        return stream if stream is not None and stream.index == index else self.defaults[index]
 
     def forbid(self, what):
         """Refuse what a capture of this thread does not allow."""
@@ -239,6 +258,11 @@ class PretendCuda:
         self.operations += 1
         tensors = [x for x in tree_flatten((args, kwargs))[0] if isinstance(x, torch.Tensor)]
         host = [x for x in tensors if not isinstance(x, OnDevice)]
+        indices = {x.number for x in tensors if isinstance(x, OnDevice)}
+        if len(indices) > 1:
+            raise DeviceFault(f"{name} of tensors on several devices")
+        (index,) = indices
+        stream = self.stream(index)
         waits = name == "aten::_local_scalar_dense"
         if waits:
             self.forbid(name)
@@ -251,21 +275,21 @@ class PretendCuda:
             options["device"] = "cpu"
         options.pop("pin_memory", None)
         result = func(*plain, **options)
-        self.note(func, plain, options, _fresh(result, (plain, options)))
+        self.note(func, plain, options, _fresh(result, (plain, options)), stream)
         if waits:
-            self._wait_for_stream()
+            self._wait_for(stream)
         graph = getattr(self.local, "graph", None)
         if graph is not None:
             graph.steps.append((func, plain, options, result))
         if any(x.alias_info is not None and x.alias_info.is_write for x in func._schema.returns):
             return args[0]
-        return tree_map_only(torch.Tensor, lambda x: OnDevice(x, self), result)
+        return tree_map_only(torch.Tensor, lambda x: OnDevice(x, self, index), result)
 
-    def note(self, func, args, kwargs, fresh):
+    def note(self, func, args, kwargs, fresh, stream):
         """Check and remember what an operation reads and writes; ``fresh`` are new results."""
         if not fresh and not func._schema.is_mutable:
             return  # a view: nothing is computed
-        stream = self.stream()
+        self.used.add(stream.index)
         stream.clock.learn(self.thread().clock)
         for spec, value in _arguments(func, args, kwargs):
             write = spec.alias_info is not None and spec.alias_info.is_write
@@ -312,8 +336,7 @@ class PretendCuda:
             raise DeviceFault("an asynchronous copy of memory that is not pinned")
         return False
 
-    def _wait_for_stream(self):
-        stream = self.stream()
+    def _wait_for(self, stream):
         stream.clock.learn(self.thread().clock)
         self.thread().clock.learn(stream.clock)
 
@@ -322,17 +345,18 @@ class PretendCuda:
 
     @contextlib.contextmanager
     def _stream(self, stream):
-        before = self.stream()
-        self.local.stream = stream
+        before = getattr(self.local, "stream", None), self.index_of(None)
+        self.local.stream, self.local.index = stream, stream.index
         try:
             yield
         finally:
-            self.local.stream = before
+            self.local.stream, self.local.index = before
 
     @contextlib.contextmanager
     def _graph(self, graph, pool=None, stream=None, capture_error_mode="global"):
         if capture_error_mode != "thread_local":
             raise DeviceFault("a capture that other threads' work would break")
+        self.used.add(self.index_of(None))  # PyTorch waits for the current device to begin with
         graph.stream = stream
         self.local.graph = graph
         try:
@@ -352,8 +376,9 @@ class PretendCuda:
             if plain.__name__ == "tensor":
                 self.forbid("a new tensor of fixed contents")
             made = plain(*args, **kwargs)
-            self._written_here(made)
-            return OnDevice(made, self)
+            index = self.index_of(device)
+            self._written_here(made, self.stream(index))
+            return OnDevice(made, self, index)
 
         make.__name__ = plain.__name__
         return make
@@ -363,36 +388,40 @@ class PretendCuda:
         with self.guard:
             self.pinned.add(_address(tensor))
 
-    def _read_here(self, tensor):
-        self.stream().clock.learn(self.thread().clock)
-        self.touch([tensor], self.stream(), write=False)
-        self._wait_for_stream()
+    def _read_here(self, tensor, stream):
+        stream.clock.learn(self.thread().clock)
+        self.touch([tensor], stream, write=False)
+        self._wait_for(stream)
 
-    def _written_here(self, tensor):
-        stream = self.stream()
+    def _written_here(self, tensor, stream):
+        self.used.add(stream.index)
         stream.clock.learn(self.thread().clock)
         self.touch([tensor], stream, write=True)
 
     def _to(self, plain):
         def to(tensor, *args, **kwargs):
-            wanted = kwargs.get("device", args[0] if args else None)
+            named = wanted = kwargs.get("device", args[0] if args else None)
             wanted = torch.device(wanted).type if isinstance(wanted, (str, torch.device)) else None
             if wanted == "cuda":  # which PyTorch's own code is not told of
                 if "device" in kwargs:
                     kwargs = kwargs | {"device": "cpu"}
                 else:
                     args = ("cpu", *args[1:])
-            if wanted is None or isinstance(tensor, OnDevice) == (wanted == "cuda"):
+            is_here = isinstance(tensor, OnDevice)
+            if wanted == "cuda" and is_here and tensor.number != self.index_of(named):
+                raise DeviceFault("a copy from one device to another")
+            if wanted is None or is_here == (wanted == "cuda"):
                 return plain(tensor, *args, **kwargs)
             self.forbid("a copy between processor and device")
             with torch.no_grad():
                 if wanted == "cpu":
-                    self._read_here(tensor.memory)
+                    self._read_here(tensor.memory, self.stream(tensor.number))
                     return plain(tensor.memory.clone(), *args, **kwargs)
                 copied = plain(tensor, *args, **kwargs, copy=True)
-                self._written_here(copied)
-                self._wait_for_stream()
-                return OnDevice(copied, self)
+                index = self.index_of(named)
+                self._written_here(copied, self.stream(index))
+                self._wait_for(self.stream(index))
+                return OnDevice(copied, self, index)
 
         return to
 

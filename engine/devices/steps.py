@@ -31,16 +31,20 @@ def captured(
     tuned = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = True  # the fastest convolution for this very shape
     try:
+        # The stream's device becomes the current one. A capture waits for the current device to
+        # begin with, and would take memory of the first GPU for a process that has the second.
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
                 work()
-        stream.synchronize()
-        if pool is None:
-            return None
-        graph = torch.cuda.CUDAGraph()
-        # Only this thread is kept from what a capture forbids: others go on using the device.
-        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
-            work()
+            stream.synchronize()
+            if pool is None:
+                return None
+            graph = torch.cuda.CUDAGraph()
+            # Only this thread is kept from what a capture forbids: others go on with the device.
+            with torch.cuda.graph(
+                graph, pool=pool, stream=stream, capture_error_mode="thread_local"
+            ):
+                work()
     finally:
         torch.backends.cudnn.benchmark = tuned
     replay: Callable[[], None] = graph.replay

@@ -63,6 +63,29 @@ def test_bfloat16_through_graphs_agrees_with_the_processor(game, cuda):
     assert cuda.replays == 3
 
 
+def test_the_second_gpu_is_used_without_the_first(game, monkeypatch):
+    """Each GPU that a process has touched costs it some 500 MB there."""
+    devices = PretendCuda(count=2).install(monkeypatch)
+    network = a_network(game)
+    states, actions, counts = positions(game, 16)
+    backend = DeviceBackend(network, game, device="cuda:1", dtype=torch.float32, max_batch=16)
+    found = []
+
+    def ask():
+        evaluator = DeviceEvaluator(game, backend)
+        found.append(evaluator.evaluate(states, actions, counts).values.copy())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    (values,) = found
+    on_processor = DeviceBackend(network, game, device="cpu", dtype=torch.float32, max_batch=16)
+    expected = DeviceEvaluator(game, on_processor).evaluate(states, actions, counts)
+    np.testing.assert_allclose(values, expected.values, atol=1e-4)
+    assert backend.name == "cuda:1 float32, graphs"
+    assert devices.used == {1}
+
+
 def test_threads_share_a_device_while_the_next_weights_are_prepared(game, cuda):
     network = a_network(game)
     states, actions, counts = positions(game, 16)

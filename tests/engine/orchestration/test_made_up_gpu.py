@@ -1,4 +1,4 @@
-"""Whole training runs on a CUDA device that is made up in every process of them."""
+"""Whole training runs on CUDA devices that are made up in every process of them."""
 
 import os
 from pathlib import Path
@@ -25,17 +25,16 @@ import sys
 from types import SimpleNamespace
 sys.path.append({tests!r})
 from pretend_cuda import PretendCuda
-PretendCuda().install(SimpleNamespace(setattr=setattr))
+PretendCuda(count={count}).install(SimpleNamespace(setattr=setattr))
 """
 
 
-@pytest.fixture
-def environment(tmp_path):
+def with_gpus(count, folder):
     """Python imports `sitecustomize` before anything else, in workers and actors as well."""
-    site = tmp_path / "site"
+    site = folder / "site"
     site.mkdir()
     tests = str(Path(pretend_cuda.__file__).parent)
-    (site / "sitecustomize.py").write_text(SITE.format(tests=tests))
+    (site / "sitecustomize.py").write_text(SITE.format(tests=tests, count=count))
     path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
     return NO_TOKEN | {"PYTHONPATH": os.pathsep.join(path)}
 
@@ -47,27 +46,32 @@ def wait_for(happened, driver):
     )
 
 
-def trained_with_the_network(run, *options, log, environment):
-    """Train until the device has played; returns the versions that played."""
+def trained_with_the_network(run, *options, log, gpus, environment):
+    """Train until every device has played; returns the versions that played."""
+    settled = [
+        f"Self-play on cuda:{number} bf16, graphs: 2 lanes of 16 games, batches of 16, as set."
+        for number in range(gpus)
+    ]
     driver = start(run, *options, log=log, environment=environment, settings=SETTINGS)
     try:
-        wait_for(lambda: "Self-play on cuda:0" in log.read_text(), driver)
+        wait_for(lambda: all(said in log.read_text() for said in settled), driver)
         before = shards(run)
         wait_for(lambda: shards(run) >= before + 4, driver)
         stop(driver)
     finally:
         end_with_children(driver)
     assert driver.returncode == 0, log.read_text()
-    said = log.read_text()
-    assert "Self-play on cuda:0 bf16, graphs: 2 lanes of 16 games, batches of 16, as set." in said
     return {episode.weights_version for episode in verified(run)[0]}
 
 
-def test_workers_and_the_learner_share_a_gpu_and_do_without_it_later(tmp_path, environment):
+def test_workers_have_a_gpu_each_and_do_without_it_later(tmp_path):
     run, log = tmp_path / "run", tmp_path / "log"
-    versions = trained_with_the_network(run, "--device", "cuda", log=log, environment=environment)
+    versions = trained_with_the_network(
+        run, "--device", "cuda", log=log, gpus=2, environment=with_gpus(2, tmp_path)
+    )
     assert max(versions) > 0
-    assert "Networks run on cuda:0 (made up): as asked for." in log.read_text()
+    said = "Networks run on cuda:0 (made up), cuda:1 (made up): as asked for."
+    assert said in log.read_text()
     driver = start(run, "--device", "cpu", "--workers", "1", log=log, settings=[])
     try:
         before = shards(run)
@@ -80,15 +84,17 @@ def test_workers_and_the_learner_share_a_gpu_and_do_without_it_later(tmp_path, e
 
 
 @pytest.mark.slow
-def test_actors_of_ray_share_a_gpu(tmp_path, environment):
+def test_actors_of_ray_share_a_gpu(tmp_path):
     pytest.importorskip("ray")
+    environment = with_gpus(1, tmp_path)
     run, log, (port,) = tmp_path / "run", tmp_path / "log", free_ports(1)
     node = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2",
             "--num-gpus=1", "--include-dashboard=false")  # fmt: skip
     with ray_start(*node, log=tmp_path / "head", environment=environment):
         wait_for_head(tmp_path / "head")
         versions = trained_with_the_network(
-            run, "--device", "cuda", "--ray", f"127.0.0.1:{port}", log=log, environment=environment
-        )
+            run, "--device", "cuda", "--ray", f"127.0.0.1:{port}",
+            log=log, gpus=1, environment=environment,
+        )  # fmt: skip
     assert max(versions) > 0
     assert "1 GPUs); the learner has 0.25 of a GPU." in log.read_text()
