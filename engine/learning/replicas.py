@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -104,35 +104,21 @@ class Replicas:
             for rank, device in enumerate(devices)
             if rank
         ]
-        self._talk = self._meet(meeting, devices[0])
+        self._await_copies(meeting)
+        self._talk = _join(0, self._copies, meeting, devices[0])
         dist.broadcast_object_list([trainer.state()], src=0, group=self._talk)
         trainer.spread(_parallel)
 
-    def _meet(self, meeting: str, device: str) -> dist.ProcessGroup:
-        """Join the copies, in a thread: PyTorch waits ten minutes for one that will never come.
+    def _await_copies(self, meeting: str) -> None:
+        """Wait until every copy is about to meet: PyTorch waits ten minutes for one that is not.
 
         Raises:
             ReplicasError: a copy's process has ended.
         """
-        if device.startswith("cuda"):
-            torch.cuda.set_device(device)  # in this thread, too
-        found: queue.SimpleQueue[dist.ProcessGroup | Exception] = queue.SimpleQueue()
-
-        def join() -> None:
-            try:
-                found.put(_join(0, self._copies, meeting, device))
-            except Exception as error:
-                found.put(error)
-
-        threading.Thread(target=join, name="meeting", daemon=True).start()
-        while True:
-            with contextlib.suppress(queue.Empty):
-                talk = found.get(timeout=_LOOK_SECONDS)
-                break
+        ready = [_ready(meeting, rank) for rank in range(1, self._copies)]
+        while not all(sign.exists() for sign in ready):
             self._check_copies()
-        if isinstance(talk, Exception):
-            raise talk
-        return talk
+            time.sleep(_LOOK_SECONDS)
 
     def _check_copies(self) -> None:
         """End all copies where one has ended.
@@ -177,6 +163,11 @@ def _start(setup: _Setup) -> subprocess.Popen[bytes]:
         process.stdin.write(msgspec.json.encode(setup) + b"\n")
         process.stdin.flush()
     return process
+
+
+def _ready(meeting: str, rank: int) -> Path:
+    """The file by which a copy says that it is about to meet the others."""
+    return Path(f"{meeting}-{rank}")
 
 
 def _join(rank: int, copies: int, meeting: str, device: str) -> dist.ProcessGroup:
@@ -249,6 +240,7 @@ def _run(setup: _Setup) -> None:
         seed=setup.seed,
         device=setup.device,
     )
+    _ready(setup.meeting, setup.rank).touch()
     talk = _join(setup.rank, setup.copies, setup.meeting, setup.device)
     state: list[TrainerState | None] = [None]
     dist.broadcast_object_list(state, src=0, group=talk)
