@@ -1,7 +1,6 @@
 """Whole training runs on CUDA devices that are made up in every process of them."""
 
 import os
-from pathlib import Path
 
 import pretend_cuda
 import pytest
@@ -20,12 +19,16 @@ from ray_runs import (
 from tiny_runs import PATIENCE_SECONDS, TINY
 
 SETTINGS = [text for text in TINY if "precision" not in text] + ["gpu.lanes=2", "gpu.games=16"]
+# By its file, not by a path: beside it lie folders of the names of our packages.
 SITE = """
+import importlib.util
 import sys
 from types import SimpleNamespace
-sys.path.append({tests!r})
-from pretend_cuda import PretendCuda
-PretendCuda(count={count}).install(SimpleNamespace(setattr=setattr))
+
+spec = importlib.util.spec_from_file_location("pretend_cuda", {source!r})
+pretend_cuda = sys.modules["pretend_cuda"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(pretend_cuda)
+pretend_cuda.PretendCuda(count={count}).install(SimpleNamespace(setattr=setattr))
 """
 
 
@@ -33,8 +36,7 @@ def with_gpus(count, folder):
     """Python imports `sitecustomize` before anything else, in workers and actors as well."""
     site = folder / "site"
     site.mkdir()
-    tests = str(Path(pretend_cuda.__file__).parent)
-    (site / "sitecustomize.py").write_text(SITE.format(tests=tests, count=count))
+    (site / "sitecustomize.py").write_text(SITE.format(source=pretend_cuda.__file__, count=count))
     path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
     return NO_TOKEN | {"PYTHONPATH": os.pathsep.join(path)}
 
