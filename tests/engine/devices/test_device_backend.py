@@ -12,7 +12,6 @@ from engine.devices.backend import DeviceBackend, batch_sizes
 from engine.devices.build import agreement_with_float32, make_device_backend
 from engine.devices.choice import DeviceError
 from engine.devices.evaluator import DeviceEvaluator
-from engine.inference.backends import limit_threads
 from engine.inference.compare import Tolerance, exceeded
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.torch_backend import TorchBackend
@@ -30,14 +29,6 @@ DEVICES = [
         ],
     ),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    limit_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module", params=["connect_four", "othello(size=6)", "minichess"])

@@ -10,7 +10,6 @@ import torch
 
 from engine.config import RunConfig, build_config
 from engine.devices.backend import DeviceBackend, Port
-from engine.inference.backends import limit_threads
 from engine.inference.uniform import UniformEvaluator
 from engine.learning.checkpoint import save_weights
 from engine.networks.config import NetworkConfig
@@ -28,14 +27,6 @@ SETTINGS = {
     "selfplay": {"fast_simulations": 4},
     "inference": {"precision": "float32"},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    limit_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,9 @@ from test_device_backend import a_network, legal_policies, planes_of, positions
 from engine.devices.backend import DeviceBackend
 from engine.devices.build import make_device_backend
 from engine.devices.evaluator import DeviceEvaluator
-from engine.inference.backends import limit_threads
 from engine.inference.network_evaluator import NetworkEvaluator
 from engine.inference.torch_backend import TorchBackend
 from games import make
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    limit_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -41,11 +41,22 @@ def with_gpus(count, folder):
     return NO_TOKEN | {"PYTHONPATH": os.pathsep.join(path)}
 
 
-def wait_for(happened, driver):
-    """Until it has happened; a run that has ended is not waited for."""
-    wait_until(
-        lambda: happened() or driver.poll() is not None, seconds=PATIENCE_SECONDS, what="progress"
-    )
+def trained_until(happened, run, *options, log, **others):
+    """Train until something has happened, and for four shards more; then stop."""
+    driver = start(run, *options, log=log, **others)
+
+    def wait_for(seen, what):
+        wait_until(lambda: seen() or driver.poll() is not None, seconds=PATIENCE_SECONDS, what=what)
+        assert driver.poll() is None, log.read_text()
+
+    try:
+        wait_for(happened, "what is waited for")
+        before = shards(run)
+        wait_for(lambda: shards(run) >= before + 4, "four shards more")
+        stop(driver)
+    finally:
+        end_with_children(driver)
+    assert driver.returncode == 0, log.read_text()
 
 
 def trained_with_the_network(run, *options, log, gpus, environment):
@@ -54,15 +65,10 @@ def trained_with_the_network(run, *options, log, gpus, environment):
         f"Self-play on cuda:{number} bf16, graphs: 2 lanes of 16 games, batches of 16, as set."
         for number in range(gpus)
     ]
-    driver = start(run, *options, log=log, environment=environment, settings=SETTINGS)
-    try:
-        wait_for(lambda: all(said in log.read_text() for said in settled), driver)
-        before = shards(run)
-        wait_for(lambda: shards(run) >= before + 4, driver)
-        stop(driver)
-    finally:
-        end_with_children(driver)
-    assert driver.returncode == 0, log.read_text()
+    trained_until(
+        lambda: all(said in log.read_text() for said in settled),
+        run, *options, log=log, environment=environment, settings=SETTINGS,
+    )  # fmt: skip
     return {episode.weights_version for episode in verified(run)[0]}
 
 
@@ -74,14 +80,7 @@ def test_workers_have_a_gpu_each_and_do_without_it_later(tmp_path):
     assert max(versions) > 0
     said = "Networks run on cuda:0 (made up), cuda:1 (made up): as asked for."
     assert said in log.read_text()
-    driver = start(run, "--device", "cpu", "--workers", "1", log=log, settings=[])
-    try:
-        before = shards(run)
-        wait_for(lambda: shards(run) >= before + 2, driver)
-        stop(driver)
-    finally:
-        end_with_children(driver)
-    assert driver.returncode == 0, log.read_text()
+    trained_until(run.exists, run, "--device", "cpu", "--workers", "1", log=log, settings=[])
     assert max(episode.weights_version for episode in verified(run)[0]) >= max(versions)
 
 
